@@ -64,7 +64,7 @@ def test_importing_stepsize_loads_nothing_heavy():
     assert "stepsize.schedules" in loaded
     assert loaded.isdisjoint(heavy)
     own = {name.split(".")[1] for name in loaded if name.startswith("stepsize.")}
-    assert own == {"errors", "arguments", "horizon", "schedules"}
+    assert own == {"errors", "arguments", "checked_calls", "horizon", "schedules"}
 
 
 @pytest.mark.parametrize("name", stepsize.__all__)

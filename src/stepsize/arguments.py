@@ -7,20 +7,17 @@ are lengths.
 
 import dataclasses
 import functools
-import inspect
 import itertools
 import math
 import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, Self, TypeVar, get_args, get_type_hints, runtime_checkable
+from typing import Annotated, Any, Protocol, get_args, get_type_hints, runtime_checkable
 
 from stepsize.errors import ArgumentError, StepsizeError, gathered, one_line, quoted, raise_together, shown
 
 LONGEST = 2**53
 """The largest length: beyond it, floats cannot tell neighbouring steps apart."""
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @runtime_checkable
@@ -304,92 +301,6 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str], other
 def listed(known: Iterable[str]) -> str:
     """The known names, as advice."""
     return f"known are {', '.join(known)}"
-
-
-def checked(function: F) -> F:
-    """Apply the rules of the parameters before the function runs; errors name this function."""
-
-    @functools.wraps(function)
-    def apply(*args: Any, **kwargs: Any) -> Any:
-        bound = bound_arguments(function, args, kwargs)
-        bound.arguments.update(apply_rules(function.__name__, function, bound.arguments))
-        return function(*bound.args, **bound.kwargs)
-
-    return apply  # type: ignore[return-value]
-
-
-class CallChecked:
-    """A base of classes that are made with arguments; arguments that do not fit raise ArgumentError."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        made: Any = cls  # mypy knows no hash of type[Self]
-        pickled = not args and cls.__reduce__ is object.__reduce__  # pickle gives none, unless the class says which
-        if kwargs or (len(args) not in _fitting(made) and not pickled):
-            bound_arguments(made, args, {argument_name(name): value for name, value in kwargs.items()})
-        return super().__new__(cls)
-
-
-_signature = functools.cache(inspect.signature)  # read at the first call, so that importing does not wait for it
-
-
-@functools.cache
-def _fitting(cls: Callable[..., Any]) -> range:
-    """The numbers of unnamed arguments that fit."""
-    defaults = [p.default for p in _signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    return range(defaults.count(inspect.Parameter.empty), len(defaults) + 1)
-
-
-def bound_arguments(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> inspect.BoundArguments:
-    """The arguments by name.
-
-    Raises:
-        ArgumentError: the function has no such argument, or lacks one; the advice shows a whole call.
-    """
-    try:
-        return _signature(function).bind(*args, **kwargs)
-    except TypeError:
-        raise_together(_misfits(function, args, kwargs))
-        raise
-
-
-def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> list[StepsizeError]:
-    parameters, owner = _signature(function).parameters.values(), function.__name__
-    unnamed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    names = [*unnamed, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
-    needed = [p.name for p in parameters if p.default is p.empty and p.name in names]
-    filled = unnamed[: len(args)]
-    wrong: list[tuple[str, str, str, Any]]
-    unknown = [each for each in kwargs if each not in names]
-    if len(args) > len(unnamed):
-        own = "self" in unnamed
-        about = f"the number of unnamed arguments of {owner}"
-        wrong = [(about, "", f"at most {len(unnamed) - own}", len(args) - own)]
-    elif unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
-        wrong = [(owner, each, "", None) for each in unknown]
-    else:
-        twice = [(owner, each, "given once", kwargs[each]) for each in filled if each in kwargs]
-        missing = [each for each in needed if each not in filled and each not in kwargs]
-        wrong = twice or [(owner, each, "given", inspect.Parameter.empty) for each in missing]
-    fitting = [_setting(function, value) for value in args[len(unnamed) :]]
-    whole = ", ".join(fitting) if fitting and all(fitting) else usage(function)
-    advice = [*[""] * (len(wrong) - 1), f"write {whole}"]  # once, at the end
-    return [ArgumentError(*each, how) for each, how in zip(wrong, advice, strict=False)]
-
-
-def _setting(function: Callable[..., Any], value: Any) -> str:
-    """The argument that takes an object of the value's class, such as `horizon=Horizon(...)`; "" if there is none."""
-    for name, rule in rules(function).items():
-        each = rule.each if isinstance(rule, Maybe) else rule
-        if isinstance(each, Instance) and isinstance(value, each.kind):
-            return f"{name}={type(value).__name__}(...)"
-    return ""
-
-
-def usage(function: Callable[..., Any]) -> str:
-    """A call of the function with its parameters and their defaults, such as `Linear(start, end, steps)`."""
-    parameters = [p for p in _signature(function).parameters.values() if p.name != "self"]
-    words = [str(p.replace(annotation=p.empty)) for p in parameters]
-    return f"{function.__name__}({', '.join(words)})"
 
 
 Real = Annotated[float, Number()]

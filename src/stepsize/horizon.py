@@ -6,18 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
 
-from stepsize.arguments import (
-    BatchSize,
-    CallChecked,
-    Choice,
-    Count,
-    Flag,
-    Maybe,
-    Positive,
-    Whole,
-    apply_field_rules,
-    checked,
-)
+from stepsize.arguments import BatchSize, Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules
+from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
 if TYPE_CHECKING:

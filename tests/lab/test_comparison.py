@@ -4,9 +4,11 @@ import math
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -412,3 +414,23 @@ def test_a_comparison_whose_settings_have_another_form_is_refused(tmp_path, form
     Store.create(tmp_path / "store.sqlite", settings, {}, [("fixed", "Constant(0.1)", 0)]).close()
     with pytest.raises(DataError, match="its settings have another form"):
         load(tmp_path)
+
+
+def test_the_notices_of_a_stranger_are_shown_and_not_obeyed(tmp_path):
+    path = tmp_path / "store.sqlite"
+    settings = {"experiment": Experiment().as_dict(), "data": ""}
+    with Store.create(path, settings, {}, [("fixed", "Constant(0.1)", 0)]) as store:
+        store.event("notice", "red \x1b[31m", 0)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE events SET run = 7")  # no such run
+    assert "a run: red \\x1b[31m" in str(load(tmp_path))
+
+
+def test_runs_that_branch_and_have_no_points_are_not_counted(tmp_path):
+    path = tmp_path / "store.sqlite"
+    settings = {"experiment": Experiment().as_dict(), "data": ""}
+    with Store.create(path, settings, {}, [("fixed", "Constant(0.1)", 0)]) as store:
+        store.end(0, "finished", 1.0)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE runs SET parent = 0, branched_at = 5")
+    assert "branch" not in str(load(tmp_path))

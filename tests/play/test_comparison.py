@@ -1,11 +1,14 @@
 import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
 from stepsize.errors import DataError
+from stepsize.lab import html_report
 from stepsize.play.comparison import progress, report
 from stepsize.play.subjects import subject_of
-from stepsize.store import Store
+from stepsize.store import Store, load_runs, stored_runs
 from stepsize.store.run import Epoch, Point
 
 RUNS = [("flat", "Constant(0.1)", 0), ("down", "Linear(0.2, 0, 100)", 0)]
@@ -62,6 +65,72 @@ def test_the_report_of_a_finished_comparison_is_its_own(store, tmp_path):
     store.end(1, "finished", 1.0)
     (tmp_path / "report.html").write_text("<p>the report</p>")
     assert report(tmp_path) == "<p>the report</p>"
+
+
+def test_a_report_that_is_a_link_is_refused(store, tmp_path):
+    log(store, 1, 100)
+    store.end(1, "finished", 1.0)
+    secret = tmp_path / "elsewhere.txt"
+    secret.write_text("a secret")
+    (tmp_path / "report.html").symlink_to(secret)
+    with pytest.raises(DataError, match="is a link to"):
+        report(tmp_path)
+
+
+def test_the_report_of_a_finished_comparison_works_within_the_page(store, play, open_page):
+    log(store, 1, 100)
+    store.end(1, "finished", 1.0)
+    directory = store.path.parent
+    (directory / "report.html").write_text(html_report(stored_runs(load_runs(directory)), "Two schedules"), "utf-8")
+    page = open_page(play(directory)[0])
+    frame = page.frame_locator("#report")
+    down = frame.get_by_role("button", name="down")
+    assert down.get_attribute("aria-pressed") == "true"
+    curve = frame.locator(f'[data-curve="{down.get_attribute("data-switch")}"]').first
+    assert curve.is_visible()
+    down.click()
+    assert down.get_attribute("aria-pressed") == "false"
+    assert not curve.is_visible()
+
+
+@pytest.fixture
+def elsewhere():
+    """A site of a stranger: its address, and what was asked of it."""
+    asked = []
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        Thread(target=site.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{site.server_port}", asked
+        site.shutdown()
+
+
+def test_nothing_that_a_stranger_wrote_into_a_report_runs_or_is_fetched(store, play, browser, elsewhere):
+    log(store, 1, 100)
+    store.end(1, "finished", 1.0)
+    site, asked = elsewhere
+    taken = "parent.document.title += ' taken by {}'".format
+    hostile = f"""<!DOCTYPE html><h1>A report</h1><img src="{site}/x.png"><script src="{site}/x.js"></script>
+        <script>{taken("script")}</script><img src="data:," onerror="{taken("onerror")}">
+        <svg onload="{taken("onload")}"></svg><iframe srcdoc="<script>top.document.title = 'taken'</script>"></iframe>
+        <a href="javascript:{taken("link")};void 0">more</a>
+        <form action="{site}/form" target="_blank"><button>send</button></form>"""
+    (store.path.parent / "report.html").write_text(hostile)
+    page = browser.new_page()
+    page.goto(play(store.path.parent)[0])
+    frame = page.frame_locator("#report")
+    frame.get_by_text("more").click()
+    frame.get_by_role("button", name="send").click()
+    page.wait_for_timeout(500)
+    assert (page.title(), asked) == ("stepsize play", [])
+    page.close()
 
 
 def test_the_page_shows_the_report_and_loads_it_again_as_it_grows(store, play, open_page):

@@ -372,6 +372,16 @@ def test_values_of_another_kind_are_refused(path, change):
             read()
 
 
+@pytest.mark.parametrize("change", ["run = 'x'", "run = 0.5", "time = x'ff'", "kind = x'ff'", "text = x'00'"])
+def test_events_of_another_kind_are_refused(path, change):
+    with Store.open(path) as store:
+        store.event("resumed", "by hand")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE events SET {change}")
+    with pytest.raises(DamagedStoreError, match="event"):
+        load_runs(path).events()
+
+
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\0", "\u202ea"])
 def test_a_store_is_not_made_with_names_that_a_terminal_obeys(tmp_path, name):
     with pytest.raises(ArgumentError, match="printable characters"):

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Count, Instance, Phase, checked
+from stepsize.arguments import Count, Instance, Phase
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, quoted
 from stepsize.schedules import Schedule
 

@@ -106,7 +106,7 @@ def readings(places: Sequence[Path], options: ReadOptions) -> tuple[list[Reading
         errors += options.unknown_runs([log.name for log in logs])
     _refuse_too_many_updates(logs)
     read: list[Reading] = []
-    for (place, form, log), name in zip(found, _told_apart(found), strict=True):
+    for (place, form, log), name in zip(found, _distinct_names(found), strict=True):
         curve = None
         with gathered(errors):
             curve = replace(_curve_of(log, options, _trunk(place, log, options)), name=name)
@@ -140,7 +140,7 @@ def _once(found: Sequence[Found]) -> list[Found]:
     return [(place, name, log) for place, name, log in found if last[abspath(log.source)] == place]
 
 
-def _told_apart(found: Sequence[Found]) -> list[str]:
+def _distinct_names(found: Sequence[Found]) -> list[str]:
     """The names of the runs; one that is there twice has its path added, or its source if the path is the same."""
     names = Counter(log.name for _, _, log in found)
     at_place = Counter((log.name, place) for place, _, log in found)

@@ -76,7 +76,7 @@ class Sheet:
                     f"{path}, line {number}: {cells} for {len(names)} columns",
                     "a row needs a cell for each column, even an empty one",
                 )
-        return cls(path, _told_apart(names), [row for _, row in rows], [number for number, _ in rows], notes)
+        return cls(path, _numbered_repeats(names), [row for _, row in rows], [number for number, _ in rows], notes)
 
     def split(self, columns: Iterable[str]) -> dict[tuple[str, ...], "Sheet"]:
         """The rows of each combination of texts in these columns, in the order of their first rows."""
@@ -147,7 +147,7 @@ def _names_before(path: Path, lines: Sequence[str], sign: str, width: int) -> li
     return names
 
 
-def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
+def _numbered_repeats(names: Sequence[str]) -> tuple[str, ...]:
     """The names; one that was there before has the number of its column added."""
     return tuple(
         f"{name} (column {place + 1})" if name and name in names[:place] else name for place, name in enumerate(names)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Count, checked
+from stepsize.arguments import Count
+from stepsize.checked_calls import checked
 from stepsize.descent.sources import Source, elementwise, surface_of
 from stepsize.descent.surface import Box, Floats, Point, box
 from stepsize.descent.trajectory import Seed

@@ -8,7 +8,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Count, Instance, checked
+from stepsize.arguments import Count, Instance
+from stepsize.checked_calls import checked
 from stepsize.descent.optimizer import AnyOptimizer
 from stepsize.descent.surface import Floats
 from stepsize.descent.trajectory import Rate, Seed, rates_of

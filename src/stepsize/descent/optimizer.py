@@ -11,7 +11,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import CallChecked, Instance, Number, apply_field_rules, listed, nearest
+from stepsize.arguments import Instance, Number, apply_field_rules, listed, nearest
+from stepsize.checked_calls import CallChecked
 from stepsize.descent.formula import UNREADABLE, expression
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, quoted

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import Maybe, Whole, checked, nearest
+from stepsize.arguments import Maybe, Whole, nearest
+from stepsize.checked_calls import checked
 from stepsize.descent.formula import read_formula
 from stepsize.descent.surface import SURFACES, Floats, Places, Surface, Window
 from stepsize.errors import ArgumentError, ParseError, quoted, shown

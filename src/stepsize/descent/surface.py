@@ -15,6 +15,7 @@ from stepsize.errors import ArgumentError
 Floats = NDArray[np.float64]
 Box = tuple[tuple[float, float], ...]
 Point = tuple[float, ...]
+PI, TWO_PI = math.pi, 2.0 * math.pi
 
 
 def array_of(owner: str, name: str, value: Any) -> Floats:
@@ -132,9 +133,6 @@ class Surface:
         if SURFACES.get(self.name) is self:  # its functions have no names to pickle them by
             return surface_from, (self.name,)
         return super().__reduce__()
-
-
-PI, TWO_PI = math.pi, 2.0 * math.pi
 
 
 def _beale(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Count, NonNegative, Number, Whole, checked
+from stepsize.arguments import Count, NonNegative, Number, Whole
+from stepsize.checked_calls import checked
 from stepsize.descent.optimizer import AnyOptimizer, Optimizer
 from stepsize.descent.sources import Source, surface_of
 from stepsize.descent.surface import Floats, Surface

@@ -4,7 +4,8 @@ import keyword
 import re
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Instance, Maybe, checked
+from stepsize.arguments import Choice, Instance, Maybe
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.codegen.clock import Clock

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from stepsize.arguments import Instance, Maybe, checked
+from stepsize.arguments import Instance, Maybe
+from stepsize.checked_calls import checked
 from stepsize.errors import MissingExtraError
 from stepsize.horizon import Horizon
 from stepsize.interop.calls import read_call, settings_of_call

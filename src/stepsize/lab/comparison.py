@@ -118,6 +118,6 @@ def _notices(results: Results) -> Iterator[str]:
     by_text: dict[str, dict[str, None]] = {}
     for event in results.events():
         if event.kind == NOTICE and event.number is not None:
-            by_text.setdefault(event.text, {})[runs[event.number]] = None
+            by_text.setdefault(visible(event.text), {})[runs.get(event.number, "a run")] = None
     for text, names in by_text.items():
         yield f"{first_few([*names], _MOST_NAMED, '; ')}: {text}"

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole, checked
+from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole
+from stepsize.checked_calls import checked
 from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.lab.comparing import compare

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 from scipy.optimize import brentq
 
-from stepsize.arguments import Fraction, Length, Maybe, Positive, Steps, Whole, checked
+from stepsize.arguments import Fraction, Length, Maybe, Positive, Steps, Whole
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.laws.law import Floats, Rates, rates_of
 from stepsize.schedules import Schedule, Table, wsd

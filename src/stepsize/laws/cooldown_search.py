@@ -20,7 +20,7 @@ SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)  # of the cooldown, as fractions o
 USUAL_SHARE = 0.2
 FARTHEST = 10  # a target loss is looked for up to this many times the steps done
 RUN_TO_RUN = 4.4e-4  # relative standard deviation of the final loss between two runs of one schedule (124M parameters)
-FAR = 0.01  # a run this far from the law comes with a caution
+_FAR_FROM_LAW = 0.01  # a run this far from the law comes with a caution
 POINTS = 200
 
 
@@ -74,7 +74,7 @@ class Search:
     def cautions(self) -> list[str]:
         """What makes the forecasts doubtful, whatever the cooldown."""
         cautions = []
-        if abs(self.distance) > FAR:
+        if abs(self.distance) > _FAR_FROM_LAW:
             where = self.where(digits=1)
             cautions.append(f"{where}, and the prediction is shifted by as much: does it have the setting of the runs?")
         peak, now = float(self._rates.max()), float(self._rates[-1])

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from stepsize.arguments import Length, Many, Maybe, NonNegative, Number, checked
+from stepsize.arguments import Length, Many, Maybe, NonNegative, Number
+from stepsize.checked_calls import checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
 from stepsize.errors import ArgumentError, FitError, StepsizeError, raise_together

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked
+from stepsize.arguments import NonNegative, Phase, Positive, Steps
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, FitError, StepsizeError, raise_together
 from stepsize.laws.forecast import Fit, check_peak
 from stepsize.laws.law import Floats, Law

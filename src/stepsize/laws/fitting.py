@@ -6,7 +6,8 @@ from typing import Annotated
 
 import numpy as np
 
-from stepsize.arguments import Count, Many, NonNegative, checked
+from stepsize.arguments import Count, Many, NonNegative
+from stepsize.checked_calls import checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
 from stepsize.errors import ArgumentError, StepsizeError

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from stepsize.arguments import Number, checked
+from stepsize.arguments import Number
+from stepsize.checked_calls import checked
 from stepsize.curves import LossCurve
 from stepsize.errors import FitError
 from stepsize.laws.diagnosis import FAR_PEAK, Remark

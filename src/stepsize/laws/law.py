@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Length, NonNegative, apply_field_rules, checked
+from stepsize.arguments import Length, NonNegative, apply_field_rules
+from stepsize.checked_calls import checked
 from stepsize.curves.loss_curve import MOST_UPDATES
 from stepsize.curves.loss_curve import Floats as Floats
 from stepsize.errors import ArgumentError, shown

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.laws.convex import named_schedules
 from stepsize.laws.forecast import BAND_TOLERANCE, Fit, Forecast, Probability
 from stepsize.laws.law import Floats, rates_of

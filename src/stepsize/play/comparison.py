@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from stepsize.sqlite_files import refuse_links
 from stepsize.store import load_runs
 from stepsize.store.database import FILE_NAME
 from stepsize.store.run import COMPLETE
@@ -26,7 +27,7 @@ def report(directory: Path) -> str:
     """The page of the report. Runs that have not ended are drawn as far as they have come.
 
     Raises:
-        DataError: the store is damaged.
+        DataError: the store is damaged, or the report of a finished comparison is a link.
         MissingExtraError: the extra `lab` is not installed.
     """
     from stepsize.lab import html_report  # late: it loads PyTorch
@@ -35,6 +36,7 @@ def report(directory: Path) -> str:
     finished = directory / "report.html"
     results = load_runs(directory)
     outcomes = results.outcomes()
+    refuse_links(finished)
     if all(run.status in COMPLETE for run in outcomes) and finished.is_file():
         return finished.read_text("utf-8")
     settings = results.settings

@@ -14,7 +14,7 @@ from stepsize.schedules import Schedule, Table
 from stepsize.schedules.maths import Floats
 
 MOST_OPTIMIZERS = 7  # as many as there are colours
-FAR = 1.0  # paths are drawn to this many widths of the window beyond it
+_BEYOND_WINDOW = 1.0  # paths are drawn to this many widths of the window beyond it
 FINENESS = {1: 241, 2: 101}  # points along each axis, by dimensions
 
 
@@ -85,7 +85,7 @@ def _path(trajectory: Trajectory) -> dict[str, Any]:
         ended = f"stopped after {len(path) - 1:,} updates, where there is no gradient"
     assert surface.window is not None
     low, high = np.array([*surface.window, *([] if surface.dimensions == 2 else [(-math.inf, math.inf)])]).T
-    reach = np.where(np.isfinite(high - low), FAR * (high - low), 0.0)
+    reach = np.where(np.isfinite(high - low), _BEYOND_WINDOW * (high - low), 0.0)
     across, up = np.clip(np.stack([path[:, 0], up], axis=-1), low - reach, high + reach).T
     return {"x": _short(across), "y": _short(up), "values": _short(values), "ended": ended}
 

@@ -1,6 +1,9 @@
 """Who may ask the server: the page that has its token, on this machine, and no page of another site."""
 
+import base64
+import hashlib
 import secrets
+from pathlib import Path
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +19,20 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address has the token
     "X-Content-Type-Options": "nosniff",
 }
+_SCRIPT_OF_REPORTS = Path(__file__).parents[1] / "lab" / "report" / "page" / "report.js"
+
+
+def report_policy() -> dict[str, str]:
+    """The header of a report's page: only the script of stepsize's own reports runs.
+
+    A stranger may have written the file, and whatever runs in it could ask this server as the page does.
+    """
+    hashed = base64.b64encode(hashlib.sha256(_SCRIPT_OF_REPORTS.read_bytes()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{hashed}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+    return {"Content-Security-Policy": policy}
 
 
 class Guard:

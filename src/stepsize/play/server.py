@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from stepsize.errors import MissingExtraError, OutputError
-from stepsize.play.guard import Guard
+from stepsize.play.guard import Guard, report_policy
 from stepsize.play.subjects import Subject
 from stepsize.play.worker import Worker
 
@@ -27,12 +27,12 @@ PAGE = Path(__file__).parent / "page"
 SLOW = ("ranking", "losses", "descents", "copied", "report", "progress")
 """The questions that load SciPy, matplotlib, PyTorch or another tool, or that compute for longer."""
 QUICK_SECONDS, SLOW_SECONDS = 5.0, 60.0  # for an answer
-_OF_REPORT = {"Content-Security-Policy": "frame-ancestors 'self'"}  # the page of a report states its own policy
 
 
 def app_of(subject: Subject, token: str, port: int) -> Starlette:
     """The application that serves the page about a subject, below `/token/`."""
     quick, slow = Worker(subject, QUICK_SECONDS), Worker(subject, SLOW_SECONDS)
+    policy = report_policy()
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
@@ -56,7 +56,7 @@ def app_of(subject: Subject, token: str, port: int) -> Starlette:
 
     async def report(request: Request) -> Response:
         made = json.loads(await slow.answer("report", None))
-        return HTMLResponse(made["page"], headers=_OF_REPORT) if "page" in made else PlainTextResponse(made["refused"])
+        return HTMLResponse(made["page"], headers=policy) if "page" in made else PlainTextResponse(made["refused"])
 
     routes = [
         Route("/", page),

@@ -16,6 +16,29 @@ MOST_UPDATES = 1_000  # of a descent
 
 RUN = ("samples", "batch", "epochs", "accumulation", "processes", "tokens_per_sample")
 """The fields that describe a run by its data."""
+LABELS = {  # in errors, by fields
+    "steps": "the steps of the run",
+    "samples": "the samples of the run",
+    "batch": "the batch size of the run",
+    "epochs": "the epochs of the run",
+    "accumulation": "the accumulation of the run",
+    "processes": "the processes of the run",
+    "tokens_per_sample": "the tokens in a sample",
+    "schedules": "the number of schedules",
+    "text": "the text of a schedule",
+    "name": "the name of a schedule",
+    "peak": "the peak rate",
+    "updates": "the number of updates",
+    "start": "the start",
+}
+_ADVICE = {  # in errors, what to set
+    "horizon": "samples, batch and epochs under Run",
+    "steps": "a number of steps under Run",
+    "base_lr": "the optimizer's rate in place of its factor",
+    "functions": "stepsize plot --functions, as this page runs no code",
+    "tool": "a setting that only its tool has",
+    "form": 'the form "Python alone"',
+}
 
 
 @dataclass(frozen=True)
@@ -204,23 +227,6 @@ def _read(name: str, text: str, kind: Any) -> Any:
         return text
 
 
-LABELS = {
-    "steps": "the steps of the run",
-    "samples": "the samples of the run",
-    "batch": "the batch size of the run",
-    "epochs": "the epochs of the run",
-    "accumulation": "the accumulation of the run",
-    "processes": "the processes of the run",
-    "tokens_per_sample": "the tokens in a sample",
-    "schedules": "the number of schedules",
-    "text": "the text of a schedule",
-    "name": "the name of a schedule",
-    "peak": "the peak rate",
-    "updates": "the number of updates",
-    "start": "the start",
-}
-
-
 class PageWords(Words):
     """Errors in the words of the page: fields of the page by their labels, arguments of a text as in Python."""
 
@@ -231,13 +237,3 @@ class PageWords(Words):
 
     def setting(self, owner: str, name: str, value: Any) -> str:
         return _ADVICE.get(name) or super().setting(owner, name, value)
-
-
-_ADVICE = {
-    "horizon": "samples, batch and epochs under Run",
-    "steps": "a number of steps under Run",
-    "base_lr": "the optimizer's rate in place of its factor",
-    "functions": "stepsize plot --functions, as this page runs no code",
-    "tool": "a setting that only its tool has",
-    "form": 'the form "Python alone"',
-}

@@ -35,6 +35,11 @@ DOT = {"marker": "o", "markersize": 4}
 MOST_NAMED, LONGEST = 2, 30  # schedules out of view that are named, and their letters
 MOST_DOTS = 100  # of a curve; more would hide it
 TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
+# Of the picture of differences.
+ROW, EDGES = 1.2, 4.2  # times a line of text: the space around a name, and the height of the axis and its label
+LINE = 1.2  # times the size of the letters: the height of a line
+LETTERS = 20  # of a name on a line
+_LONGEST_INTERVAL = 4  # times the median: an interval that reaches farther ends in an arrow at the edge
 
 
 def plot_comparison(
@@ -155,12 +160,6 @@ def _cross(ax: Axes, trace: Trace, colour: str) -> None:
         ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)
 
 
-ROW, EDGES = 1.2, 4.2  # times a line of text: the space around a name, and the height of the axis and its label
-LINE = 1.2  # times the size of the letters: the height of a line
-LETTERS = 20  # of a name on a line
-FAR = 4  # times the median: an interval that reaches farther ends in an arrow at the edge
-
-
 class Interval(Protocol):
     """A mean difference and its interval, whose ends are NaN if there is none."""
 
@@ -225,7 +224,7 @@ def _view(intervals: Iterable[Interval]) -> float:
     ends = np.abs([[each.mean, each.low, each.high] for each in intervals])
     reach = np.nanmax(ends, axis=1, initial=0.0)
     reach = reach[reach > 0]  # without the baseline
-    return float(min(reach.max(), FAR * np.median(reach))) if reach.size else 1.0
+    return float(min(reach.max(), _LONGEST_INTERVAL * np.median(reach))) if reach.size else 1.0
 
 
 def _wrapped(name: str) -> str:

@@ -19,7 +19,9 @@ from stepsize.store.run import Logged
 
 Floats = NDArray[np.float64]
 Schedules = Sequence[Schedule] | Mapping[str, Schedule]
-FAR = 1e300  # beyond it, distances on a linear axis overflow
+LARGEST_DRAWN = 1e300  # beyond it, distances on a linear axis overflow
+MOST_STEPS = 2**16  # at which traces with few common steps are compared
+BINS = 60  # stretches of a band, of which each keeps its extremes
 # Okabe and Ito's, without yellow and black, which vanish on light and on dark paper, plus grey.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 # Their number shares no divisor with that of the colours, so that 42 curves differ.
@@ -92,10 +94,6 @@ def _advice_for(value: object) -> str:
     return "write Function(f)" if callable(value) else "parse() makes one from a text"
 
 
-MOST_STEPS = 2**16  # at which traces with few common steps are compared
-BINS = 60
-
-
 @dataclass(frozen=True)
 class Trace:
     """Values over rising steps."""
@@ -114,7 +112,7 @@ def rate_trace(run: Logged) -> Trace:
             x, y = curve(schedule, max(int(used_at[-1]), 0))
             if feedback:
                 x, y = _multiplied(schedule, x, used_at, run.column("lr"))
-            return Trace(x, np.clip(y, -FAR, FAR))
+            return Trace(x, np.clip(y, -LARGEST_DRAWN, LARGEST_DRAWN))
     return _finite(used_at, run.column("lr"))
 
 
@@ -213,7 +211,8 @@ def band(traces: Sequence[Trace]) -> Band | None:
     total, seen = np.zeros(x.size), np.zeros(x.size)
     low, high = np.full(x.size, np.nan), np.full(x.size, np.nan)
     for trace in held:
-        y = np.interp(x, trace.x, np.clip(trace.y, -FAR, FAR), left=np.nan, right=np.nan)  # clipped for finite sums
+        bounded = np.clip(trace.y, -LARGEST_DRAWN, LARGEST_DRAWN)  # for finite sums
+        y = np.interp(x, trace.x, bounded, left=np.nan, right=np.nan)
         there = ~np.isnan(y)
         total[there] += y[there]
         seen += there

@@ -22,7 +22,7 @@ from stepsize.schedules.curve import round_numbers
 LEFT, TOP, WIDTH, HEIGHT = 62, 8, 560, 380
 WHOLE = (0, 0, LEFT + WIDTH + 18, TOP + HEIGHT + 30)
 _FINENESS = {1: 241, 2: 71}  # points along each axis, by dimensions
-_FAR = 3.0  # points further out than this many widths of the frame are moved there, out of sight
+_BEYOND_FRAME = 3.0  # points further out than this many widths of the frame are moved there, out of sight
 _STAR = "0,-9 2.1,-2.9 8.6,-2.8 3.4,1.1 5.3,7.3 0,3.6 -5.3,7.3 -3.4,1.1 -8.6,-2.8 -2.1,-2.9"
 _CROSS = "-7,-4 -4,-7 0,-3 4,-7 7,-4 3,0 7,4 4,7 0,3 -4,7 -7,4 -3,0"
 
@@ -139,7 +139,7 @@ class _Drawing:
         """In units of the SVG, to a tenth, shape (points, 2)."""
         points = np.stack(on_picture(self._surface, path), axis=-1)
         low, high = np.array([self._across, self._up]).T
-        part = np.clip((points - low) / (high - low), -_FAR, 1.0 + _FAR) * [1.0, -1.0] + [0.0, 1.0]
+        part = np.clip((points - low) / (high - low), -_BEYOND_FRAME, 1.0 + _BEYOND_FRAME) * [1.0, -1.0] + [0.0, 1.0]
         places: Floats = (part * [WIDTH, HEIGHT] + [LEFT, TOP]).round(1)
         return places
 

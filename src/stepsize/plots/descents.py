@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.least_squares import TimedDescent
 from stepsize.descent.surface import Box, Window

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, StepError, quoted
 from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
-from stepsize.plots.curves import FAR, Schedules, curves_of, line_style
+from stepsize.plots.curves import LARGEST_DRAWN, Schedules, curves_of, line_style
 from stepsize.plots.figures import Place, Places, axes_on
 from stepsize.schedules import Plan
 from stepsize.schedules.curve import shown_steps
@@ -52,8 +52,9 @@ def plot_schedules(
     curves = curves_of("plot_schedules", schedules, steps, labels)
     for each in curves:
         furthest = float(each.y[np.abs(each.y).argmax()])
-        if abs(furthest) > FAR:
-            reason = f"{quoted(each.label)} has the value {furthest:g}, and a picture goes from {-FAR:g} to {FAR:g}"
+        if abs(furthest) > LARGEST_DRAWN:
+            bounds = f"from {-LARGEST_DRAWN:g} to {LARGEST_DRAWN:g}"
+            reason = f"{quoted(each.label)} has the value {furthest:g}, and a picture goes {bounds}"
             raise StepError(reason, "bound it with .clip(low, high)")
     (axes,) = axes_on("plot_schedules", ax, "rate")
     for index, curve in enumerate(curves, start=len(axes.lines)):

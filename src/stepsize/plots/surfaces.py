@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.convexity import Convexity, Domain
 from stepsize.descent.sources import Source, surface_of

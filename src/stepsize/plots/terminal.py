@@ -15,7 +15,7 @@ from stepsize.curves.suggestions import Suggestions
 from stepsize.errors import ArgumentError
 from stepsize.plots.curves import (
     COLOURS,
-    FAR,
+    LARGEST_DRAWN,
     Curve,
     Schedules,
     band,
@@ -162,7 +162,7 @@ def _sketch(
         low, high = min(low, 0.0), max(high, 0.0)
     numbers: Sequence[float] = whole_powers(low, high) if log else round_numbers(low, high)
     # Near the largest float, distances overflow, and adding 1 changes nothing: draw at a thousandth of the size.
-    scale = 1.0 if max(-low, high) < FAR else 1e-3
+    scale = 1.0 if max(-low, high) < LARGEST_DRAWN else 1e-3
     low, high = low * scale, high * scale
     if scale < 1.0:
         curves = [replace(curve, y=curve.y * scale) for curve in curves]

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from stepsize.arguments import Instance, Many, Number, checked, nearest
+from stepsize.arguments import Instance, Many, Number, nearest
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, quoted
 
 REST = "rest"  # the name of the group of the parameters that no pattern matches

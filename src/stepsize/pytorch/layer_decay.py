@@ -6,7 +6,8 @@ from typing import Annotated
 
 from torch import nn
 
-from stepsize.arguments import Instance, Maybe, Number, Whole, checked
+from stepsize.arguments import Instance, Maybe, Number, Whole
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, quoted
 from stepsize.pytorch.grouping import Model, ParameterGroups, Patterns, groups_by_label, is_normalization, module_of
 

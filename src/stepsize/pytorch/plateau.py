@@ -5,18 +5,8 @@ import statistics
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from stepsize.arguments import (
-    CallChecked,
-    Choice,
-    Count,
-    Fraction,
-    Instance,
-    Maybe,
-    NonNegative,
-    Number,
-    Whole,
-    apply_field_rules,
-)
+from stepsize.arguments import Choice, Count, Fraction, Instance, Maybe, NonNegative, Number, Whole, apply_field_rules
+from stepsize.checked_calls import CallChecked
 from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.schedules.text import Evaluation, reader_of
 

@@ -16,7 +16,8 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
-from stepsize.arguments import SEEDS, Choice, Count, Instance, Length, Many, Maybe, Number, checked
+from stepsize.arguments import SEEDS, Choice, Count, Instance, Length, Many, Maybe, Number
+from stepsize.checked_calls import checked
 from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.grouping import Model

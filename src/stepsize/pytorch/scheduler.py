@@ -7,19 +7,8 @@ from typing import Annotated, Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import (
-    CallChecked,
-    Choice,
-    Flag,
-    Instance,
-    Maybe,
-    NonNegative,
-    Number,
-    Steps,
-    Whole,
-    apply_rules,
-    checked,
-)
+from stepsize.arguments import Choice, Flag, Instance, Maybe, NonNegative, Number, Steps, Whole, apply_rules
+from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock

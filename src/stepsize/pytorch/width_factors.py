@@ -5,7 +5,8 @@ from typing import Annotated
 
 from torch import Size, nn
 
-from stepsize.arguments import Choice, checked
+from stepsize.arguments import Choice
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.grouping import Model, ParameterGroups, Patterns, groups_by_label
 

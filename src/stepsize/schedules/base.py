@@ -11,7 +11,6 @@ import numpy as np
 from stepsize.arguments import (
     LONGEST,
     BatchSize,
-    CallChecked,
     EndlessCount,
     Number,
     Phase,
@@ -19,9 +18,9 @@ from stepsize.arguments import (
     Real,
     Steps,
     apply_field_rules,
-    checked,
     rules,
 )
+from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.schedules.evaluation import evaluated
 from stepsize.schedules.maths import SCALAR, Floats, Maths, Value
@@ -71,8 +70,8 @@ class Schedule(CallChecked, ABC):
 
     @property
     @abstractmethod
-    def _children(self) -> Sequence["Schedule"]:
-        """The schedules inside this one."""
+    def children(self) -> Sequence["Schedule"]:
+        """The schedules inside this one, for code of the package that goes through a schedule."""
 
     _binds = 5  # how tightly the text form binds: 1 for >>, 2 for + and -, 3 for * and /, 4 for **, 5 for a call
 
@@ -84,7 +83,7 @@ class Schedule(CallChecked, ABC):
     def __post_init__(self) -> None:
         apply_field_rules(self)
         self._validate()
-        depth = 1 + max((child._depth for child in self._children), default=0)
+        depth = 1 + max((child._depth for child in self.children), default=0)
         if depth > MAX_DEPTH:
             advice = "chain them with >> instead"
             raise ArgumentError("the nesting of schedules", "", f"at most {MAX_DEPTH} levels deep", depth, advice)

@@ -34,7 +34,7 @@ class Reclock(Wrapper):
 
     @computed_once
     def steps(self) -> float:
-        firsts, used, sizes = self._runs
+        firsts, used, sizes = self.equal_batches
         samples = self.schedule.steps
         if samples == math.inf or samples == 0:
             return samples
@@ -42,8 +42,8 @@ class Reclock(Wrapper):
         return int(firsts[run] - (used[run] - samples) // sizes[run])  # the division rounds up
 
     @computed_once
-    def _runs(self) -> tuple[Column, Column, Column]:
-        """Runs of updates of one size: the first step of each, the samples used before it, and the size."""
+    def equal_batches(self) -> tuple[Column, Column, Column]:
+        """Updates in a row with one size: the first step of each row, the samples used before it, and the size."""
         jumps = _jumps(self.batch) if _is_constant_between_jumps(self.batch) else None
         last = min(self.batch.steps, self.schedule.steps)
         if jumps is None and last == math.inf:
@@ -82,7 +82,7 @@ class Reclock(Wrapper):
         if self._most > m.largest_step:
             reason = f"{shown(self)} uses {self._most} samples, and the step's library counts to {m.largest_step}"
             raise StepError(reason, "end it with .head(n), or let JAX count further with jax_enable_x64")
-        firsts, used, sizes = self._runs
+        firsts, used, sizes = self.equal_batches
         run = m.count(firsts, t) - 1
         samples = m.scaled(t - m.take(firsts, run), m.take(sizes, run), 1, self._most) + m.take(used, run)
         if self.steps < math.inf:  # the last update may use more samples than the schedule has
@@ -92,17 +92,17 @@ class Reclock(Wrapper):
     @computed_once
     def _most(self) -> float:
         """The samples that are used before the end."""
-        firsts, used, sizes = self._runs
+        firsts, used, sizes = self.equal_batches
         return used[-1] + max(self.steps - firsts[-1], 0) * sizes[-1]
 
     @property
-    def _children(self) -> Sequence[Schedule]:
+    def children(self) -> Sequence[Schedule]:
         return self.schedule, self.batch
 
 
 def _is_constant_between_jumps(batch: Schedule) -> bool:
     known = (Constant, Piecewise, MultiStep, Chain, Every, *arithmetic.OPERATORS)
-    return isinstance(batch, known) and all(map(_is_constant_between_jumps, batch._children))
+    return isinstance(batch, known) and all(map(_is_constant_between_jumps, batch.children))
 
 
 def _jumps(batch: Schedule) -> list[int]:
@@ -113,10 +113,10 @@ def _jumps(batch: Schedule) -> list[int]:
         case Every():
             jumps = [jump * batch.n for jump in _jumps(batch.schedule)]
         case Chain():
-            starts = zip(batch._starts, batch.parts, strict=True)
+            starts = zip(batch.starts, batch.parts, strict=True)
             jumps = [start + jump for start, part in starts for jump in (0, *_jumps(part))]
         case _:
-            jumps = [jump for operand in batch._children for jump in _jumps(operand)]
+            jumps = [jump for operand in batch.children for jump in _jumps(operand)]
     return sorted(set(jumps))
 
 

@@ -45,22 +45,23 @@ class Chain(Schedule):
     _binds = 1
 
     @computed_once
-    def _starts(self) -> tuple[int, ...]:
+    def starts(self) -> tuple[int, ...]:
+        """The first step of every part."""
         return tuple(accumulate((int(part.steps) for part in self.parts[:-1]), initial=0))
 
     @property
     def steps(self) -> float:  # type: ignore[override]
-        return self._starts[-1] + self.parts[-1].steps
+        return self.starts[-1] + self.parts[-1].steps
 
     def head(self, n: Phase) -> Schedule:
         """The first n steps, then the value at step n: the parts before that of step n, and its head."""
-        last = bisect_right(self._starts, Length(0)("head", "n", n)) - 1
+        last = bisect_right(self.starts, Length(0)("head", "n", n)) - 1
         if last == 0:
             return self.parts[0].head(n)
-        return Chain((*self.parts[:last], self.parts[last].head(n - self._starts[last])))
+        return Chain((*self.parts[:last], self.parts[last].head(n - self.starts[last])))
 
     def _at(self, t: Value, m: Maths) -> Value:
-        starts = self._starts
+        starts = self.starts
         if m is SCALAR:
             i = bisect_right(starts, t) - 1
             return self.parts[i]._at(t - starts[i], SCALAR)
@@ -79,7 +80,7 @@ class Chain(Schedule):
 
     def _selected(self, t: Value, m: Maths) -> Value:
         """The value in another array library, which evaluates all parts and selects; those of one form at once."""
-        which = m.count(self._starts[1:], t)
+        which = m.count(self.starts[1:], t)
         values = None
         for form, columns, places in self._formulas:
             place = m.take(places, which)
@@ -98,7 +99,7 @@ class Chain(Schedule):
         places: dict[Any, list[int]] = {}
         for i, part in enumerate(self.parts):
             form, numbers = flattened(part, FORMULAS)
-            members.setdefault(form, []).append((self._starts[i], *numbers))
+            members.setdefault(form, []).append((self.starts[i], *numbers))
             places.setdefault(form, [0] * len(self.parts))[i] = len(members[form])
         columns = {form: [_column(numbers) for numbers in zip(*rows, strict=True)] for form, rows in members.items()}
         return [(form, columns[form], Column(places[form])) for form in members]
@@ -107,7 +108,7 @@ class Chain(Schedule):
         return " >> ".join(part._text() for part in self.parts)
 
     @property
-    def _children(self) -> Sequence[Schedule]:
+    def children(self) -> Sequence[Schedule]:
         return self.parts
 
 
@@ -276,7 +277,7 @@ class Repeat(Wrapper):
         return (math.floor(steps * stretch**cycle + 0.5) for cycle in range(int(min(self.times, _MAX_CYCLES))))
 
     @computed_once
-    def _starts(self) -> Column:
+    def starts(self) -> Column:
         """The first step of every cycle, and the end of the last; endless ones stop at the largest step."""
         starts = [0]
         for length in self._lengths():
@@ -288,7 +289,7 @@ class Repeat(Wrapper):
     @computed_once
     def _most(self) -> float:
         """The largest product of a step of a cycle and the steps of the schedule."""
-        return self.schedule.steps * max(self._starts[1], self._starts[-1] - self._starts[-2])
+        return self.schedule.steps * max(self.starts[1], self.starts[-1] - self.starts[-2])
 
     def _at(self, t: Value, m: Maths) -> Value:
         inner, steps = self.schedule, self.schedule.steps
@@ -296,7 +297,7 @@ class Repeat(Wrapper):
             cycle = m.minimum(t // steps, self.times - 1)
             local = m.where(t >= steps * self.times, steps, t % steps)
         else:
-            starts = self._starts
+            starts = self.starts
             cycle = m.minimum(m.count(starts, t), len(starts) - 1) - 1
             begin = m.take(starts, cycle)
             length = m.take(starts, cycle + 1) - begin

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Annotated, Any
 
-from stepsize.arguments import Flag, argument_name, checked, listed, nearest, rules
+from stepsize.arguments import Flag, argument_name, listed, nearest, rules
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, FormatError, StepsizeError, raise_together, shown
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.function import Function

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stepsize.arguments import Flag, Instance, Maybe, apply_rules, checked, refuse_unknown
+from stepsize.arguments import Flag, Instance, Maybe, apply_rules, refuse_unknown
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import ClockName, Horizon
 from stepsize.schedules.assignment import Assignment, ConstantProduct

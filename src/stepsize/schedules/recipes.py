@@ -18,8 +18,8 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
-    checked,
 )
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Nested, Schedule
 from stepsize.schedules.formulas import Constant, Cosine, Exponential, InversePower

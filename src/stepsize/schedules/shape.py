@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from stepsize.arguments import F, argument_name
+from stepsize.arguments import argument_name
+from stepsize.checked_calls import F
 from stepsize.schedules.base import Nested, Schedule
 
 
@@ -17,7 +18,7 @@ class Shape(Schedule):
         return f"{type(self).__name__}({_arguments_text(self)})"
 
     @property
-    def _children(self) -> Sequence[Schedule]:
+    def children(self) -> Sequence[Schedule]:
         return ()
 
 
@@ -46,7 +47,7 @@ class Wrapper(Schedule):
         return f"{target}.{type(self).__name__.lower()}({_arguments_text(self, skip=1)})"
 
     @property
-    def _children(self) -> Sequence[Schedule]:
+    def children(self) -> Sequence[Schedule]:
         return (self.schedule,)
 
 

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import LONGEST, Flag, Rule, checked, listed, nearest, rules, usage
+from stepsize.arguments import LONGEST, Flag, Rule, listed, nearest, rules
+from stepsize.checked_calls import checked, usage
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
 from stepsize.horizon import ClockName, Horizon, is_time, length_on
 from stepsize.schedules.arithmetic import Product, Sum

@@ -116,7 +116,8 @@ class Results:
     def events(self) -> tuple[Event, ...]:
         """What happened on the way, in order."""
         with self._connected() as connection:
-            return tuple(Event(*row) for row in connection.execute("SELECT * FROM events ORDER BY rowid"))
+            rows = connection.execute("SELECT time, run, kind, text FROM events ORDER BY rowid")
+            return tuple(map(_event, rows))
 
     def columns(self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None) -> Columns:
         """Columns of the points, the epochs, or the other metrics: "run", "step" and the named ones (all by default).
@@ -291,6 +292,13 @@ def _identity(row: Sequence[Any]) -> tuple[Any, ...]:
     if not (texts and whole and status in get_args(Status)):
         raise ValueError(f"run {number} has a text in place of a number, or characters that are not printable")
     return (*row[:5], float(seconds), *ends)
+
+
+def _event(row: Sequence[Any]) -> Event:
+    time, number, kind, text = row
+    if not (isinstance(number, int | None) and all(isinstance(each, str) for each in (time, kind, text))):
+        raise ValueError("an event has a value of another kind")
+    return Event(time, number, kind, text)
 
 
 def _metric(name: Any) -> str:

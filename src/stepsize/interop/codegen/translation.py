@@ -49,9 +49,9 @@ def translated(schedule: Schedule, clock: Clock, program: Program) -> Node:
         case Clip(inner, low, high):
             return _changed(lambda value: language.clipped(value, low, high), inner, clock, program)
         case Chain():
-            parts = zip(schedule._starts, schedule.parts, strict=True)
+            parts = zip(schedule.starts, schedule.parts, strict=True)
             nodes = [translated(part, clock.after(start), program) for start, part in parts]
-            return in_turn(clock, list(zip([*schedule._starts[1:], math.inf], nodes, strict=True)))
+            return in_turn(clock, list(zip([*schedule.starts[1:], math.inf], nodes, strict=True)))
         case Shift(inner, n):
             return in_turn(clock, [(n, Value(inner(0))), (math.inf, translated(inner, clock.after(n), program))])
         case Head(inner, n):
@@ -165,7 +165,7 @@ def _stretched_cycles(schedule: Repeat, clock: Clock, program: Program) -> Node:
     if stretch.is_integer():
         by_formula = f"{steps} * {int(stretch)}**{{}}"
     if program.language.jax:
-        count = bisect_left(schedule._starts, _LARGEST) - 1
+        count = bisect_left(schedule.starts, _LARGEST) - 1
         lengths = program.new_name("LENGTHS")
         program.lists.append(f"{lengths} = [{by_formula.format('i')} for i in range({count})]")
         starts = program.new_name("STARTS")
@@ -185,7 +185,7 @@ def _stretched_cycles(schedule: Repeat, clock: Clock, program: Program) -> Node:
 
 
 def _reclock(schedule: Reclock, clock: Clock, program: Program) -> Node:
-    firsts, used, sizes = schedule._runs
+    firsts, used, sizes = schedule.equal_batches
     parts = Parts()
     for first, samples, size, stop in zip(firsts, used, sizes, [*firsts[1:], math.inf], strict=True):
         in_samples = clock.after(first).faster(int(size)).after(-int(samples))

@@ -29,7 +29,7 @@ def corners(schedule: Schedule) -> list[int]:
 def _inside(schedule: Schedule) -> Iterable[float]:
     match schedule:
         case Chain():
-            starts = zip(schedule._starts, schedule.parts, strict=True)
+            starts = zip(schedule.starts, schedule.parts, strict=True)
             return [start + each for start, part in starts for each in corners(part)]
         case Piecewise() | MultiStep():
             return schedule.boundaries
@@ -54,7 +54,7 @@ def _inside(schedule: Schedule) -> Iterable[float]:
             return [steps * (each / steps) ** (1 / schedule.power) for each in corners(schedule.schedule)]
         case Head():
             return corners(schedule.schedule)
-    return [each for child in schedule._children for each in corners(child)]
+    return [each for child in schedule.children for each in corners(child)]
 
 
 def _of_cycles(schedule: Repeat) -> Iterator[float]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.interop.deepspeed import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.corners import corners

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.interop.megatron import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.exact import AnySchedule, schedule_of

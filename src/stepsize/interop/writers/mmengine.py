@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call, source_of
 from stepsize.interop.mmengine import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run

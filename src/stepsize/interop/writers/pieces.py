@@ -26,7 +26,7 @@ def pieces(schedule: Schedule) -> Pieces:
     """
     match schedule:
         case Chain():
-            return _chained(zip(schedule._starts, schedule.parts, strict=True))
+            return _chained(zip(schedule.starts, schedule.parts, strict=True))
         case Head(inner, n):
             return pieces(inner) if n >= inner.steps else _chained([(0, inner), (n, Constant(schedule(n)))])
         case Shift(inner, n):
@@ -67,7 +67,7 @@ def _cycles(schedule: Repeat) -> Iterable[tuple[int, Schedule]]:
     for i in range(int(schedule.times)):
         cycle = schedule.schedule
         if schedule.stretch_ != 1.0:
-            cycle = cycle.stretch(int(schedule._starts[i + 1] - schedule._starts[i]))
+            cycle = cycle.stretch(int(schedule.starts[i + 1] - schedule.starts[i]))
         yield start, cycle * schedule.scale**i if i and schedule.scale != 1.0 else cycle
         start += int(cycle.steps)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from stepsize.arguments import checked
+from stepsize.checked_calls import checked
 from stepsize.horizon import Horizon
 from stepsize.interop.timm import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run

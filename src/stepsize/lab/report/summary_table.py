@@ -203,9 +203,9 @@ def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
 def shared_updates(runs: Runs) -> tuple[str, ...]:
     """What the runs that branch from others have saved, in a sentence; none if there are none."""
     branched = [run.branched_at for run in runs if run.branched_at is not None]
-    if not branched:
-        return ()
     every = sum(int(run.column("step")[-1]) for run in runs if run.column("step").size)
+    if not branched or not every:  # a damaged store may have lost the points
+        return ()
     share = 100 * sum(branched) / every
     saved = f"{every - sum(branched):,} of {every:,} updates were trained ({share:.0f}% saved)"
     verb = "branch from others" if len(branched) > 1 else "branches from another"

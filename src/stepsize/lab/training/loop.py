@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole, checked
+from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole
+from stepsize.checked_calls import checked
 from stepsize.horizon import Horizon
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.seeding import seeded_draws
