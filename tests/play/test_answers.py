@@ -109,6 +109,11 @@ def test_a_config_is_shown_as_its_tool_follows_it():
     assert (optax["error"], optax["tool"]) == ("", "optax")
 
 
+def test_a_damaged_config_is_answered_with_the_place():
+    (told,) = asked("curves", "{'sched': 'cosine'}")["schedules"]
+    assert told["error"] == "this config is damaged: a name in double quotes is missing (at line 1, column 2)"
+
+
 def test_a_saved_schedule_and_a_plan_are_read_too():
     saved = json.dumps(ss.to_dict(ss.parse(TWO[0])))
     for text in (saved, f"Plan(lr={TWO[0]}, weight_decay=0.1)"):

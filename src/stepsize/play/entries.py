@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from stepsize.errors import DataError, ParseError, StepsizeError
+from stepsize.errors import ParseError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_of
 from stepsize.interop.recognition import is_typed_config, meaning
@@ -90,13 +90,7 @@ def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
         raise ParseError("there is no schedule yet", text, 0, "write e.g. Linear(0.3, 0, 1000)")
     if not is_config(text):
         return _rates(parse_either(text, horizon)), ""
-    try:
-        config = config_of(text)
-    except ValueError as error:
-        reason = f"this config cannot be read: {getattr(error, 'msg', error)}"
-        raise ParseError(reason, text, getattr(error, "pos", 0)) from None
-    except RecursionError:
-        raise DataError("this config is nested too deeply") from None
+    config = config_of(text)
     if isinstance(config, dict) and {"version", "type"} <= config.keys():
         return _rates((Plan.from_dict if config["type"] == "Plan" else from_dict)(config)), ""
     found = meaning(config, Run("play", horizon))
