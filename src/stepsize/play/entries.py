@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from stepsize.errors import ParseError, StepsizeError
 from stepsize.horizon import Horizon
@@ -85,13 +86,18 @@ def is_config(text: str) -> bool:
     return text.lstrip()[:1] in ("[", "{") or is_typed_config(text)
 
 
+def is_saved(config: Any) -> bool:
+    """Whether a config is a schedule or a plan that was saved as JSON."""
+    return isinstance(config, dict) and {"version", "type"} <= config.keys()
+
+
 def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
     if not text.strip():
         raise ParseError("there is no schedule yet", text, 0, "write e.g. Linear(0.3, 0, 1000)")
     if not is_config(text):
         return _rates(parse_either(text, horizon)), ""
     config = config_of(text)
-    if isinstance(config, dict) and {"version", "type"} <= config.keys():
+    if is_saved(config):
         return _rates((Plan.from_dict if config["type"] == "Plan" else from_dict)(config)), ""
     found = meaning(config, Run("play", horizon))
     return found.rates, found.tool
