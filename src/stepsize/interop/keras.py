@@ -45,7 +45,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         settings = section(run.owner, config, "config")
     else:
         call = read_call(run.owner, config)
-        name = chosen(run.owner, "name", call.name.rpartition(".")[2], SCHEDULES)
+        name = chosen("", call.name, call.name.rpartition(".")[2], SCHEDULES)
         settings = settings_of_call(name, call, SCHEDULES[name])
     if name != "CosineDecay":
         settings.pop("name", None)

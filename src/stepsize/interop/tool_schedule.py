@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from stepsize.arguments import MaybeNonNegative, apply_field_rules
+from stepsize.arguments import Maybe, MaybeNonNegative, Number, apply_field_rules
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Plan, Schedule
@@ -59,8 +59,14 @@ class Run:
         return 1.0 if self.base_lr is None else self.base_lr
 
     def with_lr(self, lr: Any) -> "Run":
-        """This run with the rate of the config's optimizer, unless another is given."""
-        return replace(self, base_lr=lr) if self.base_lr is None else self
+        """This run with the rate of the config's optimizer, unless another is given.
+
+        Raises:
+            ArgumentError: none is given, and the config's is not a number of at least 0.
+        """
+        if self.base_lr is not None:
+            return self
+        return replace(self, base_lr=Maybe(Number(least=0.0))("optimizer", "lr", lr))
 
     def steps(self, setting: str) -> int:
         """The updates of the run, which the config's `setting` leaves open.
