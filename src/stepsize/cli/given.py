@@ -84,7 +84,7 @@ class Reader:
         Raises:
             StepsizeError: words cannot be read; one error holds the problems of all.
         """
-        run = Run(VERB, self.run_length(), self.base_lr)
+        run = Run.of(VERB, self.run_length(), self.base_lr)
         times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
         found, errors = list[Given](), list[StepsizeError]()
         for place, typed in enumerate(words, start=1):

@@ -43,7 +43,7 @@ def from_composer(
 
     Source: composer/optim/scheduler.py and composer/trainer/trainer.py of Composer 0.32.1 (2025).
     """
-    return read(config, Run("from_composer", horizon, base_lr)).value
+    return read(config, Run.of("from_composer", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

@@ -55,8 +55,8 @@ def check(
         >>> [finding.sentence for finding in check({"scheduler": config}, base_lr=0.3)][0]
         'the first 2 updates change nothing: their rate is 0'
     """
-    run = Run("check", horizon, base_lr)
-    return findings(meaning(config, run, tool), run.horizon)  # type: ignore[arg-type]
+    run = Run.of("check", horizon, base_lr)
+    return findings(meaning(config, run, tool), run.horizon)
 
 
 def findings(meaning: ToolSchedule, horizon: Horizon | None = None) -> tuple[Finding, ...]:

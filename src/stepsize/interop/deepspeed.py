@@ -41,7 +41,7 @@ def from_deepspeed(
 
     Source: deepspeed/runtime/lr_schedules.py of DeepSpeed 0.19.8 (2026).
     """
-    return read(config, Run("from_deepspeed", horizon, base_lr)).value
+    return read(config, Run.of("from_deepspeed", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

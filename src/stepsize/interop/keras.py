@@ -33,7 +33,7 @@ def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule
 
     Source: keras/src/optimizers/schedules/learning_rate_schedule.py of Keras 3.15 (2026).
     """
-    return read(config, Run("from_keras", horizon)).rates
+    return read(config, Run.of("from_keras", horizon)).rates
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

@@ -34,7 +34,7 @@ def from_olmo_core(
 
     Source: olmo_core/optim/scheduler.py of OLMo-core 3.0.0 (2026).
     """
-    return read(config, Run("from_olmo_core", horizon, base_lr)).value
+    return read(config, Run.of("from_olmo_core", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

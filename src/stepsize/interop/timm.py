@@ -63,7 +63,7 @@ def from_timm(config: Any, *, horizon: Horizon | int | None = None, base_lr: flo
 
     Source: timm/scheduler of timm 1.0.31 (2026).
     """
-    return read(config, Run("from_timm", horizon, base_lr)).value
+    return read(config, Run.of("from_timm", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
@@ -72,7 +72,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         bases = set(config.base_values)
         if len(bases) > 1:
             raise ArgumentError(run.owner, "config", "a scheduler whose groups have one rate", sorted(bases))
-        run = replace(run, base_lr=bases.pop())
+        run = replace(run, base_lr=None).with_lr(bases.pop())
         return followed(run, type(config).__name__, config)
     settings = settings_of(run.owner, config)
     if not {"sched", "num_epochs"} & set(settings):

@@ -38,7 +38,7 @@ def from_torchtitan(
 
     Source: torchtitan/components/optimizer/lr_scheduler.py of torchtitan 0.3.0 (2026).
     """
-    return read(config, Run("from_torchtitan", horizon, base_lr)).value
+    return read(config, Run.of("from_torchtitan", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

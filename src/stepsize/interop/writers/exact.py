@@ -10,7 +10,6 @@ import numpy as np
 
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
-from stepsize.horizon import Horizon
 from stepsize.interop.code import to_code
 from stepsize.interop.phases import told_apart
 from stepsize.interop.tool_schedule import Run, ToolSchedule
@@ -32,7 +31,6 @@ Whole = np.ndarray[Any, np.dtype[np.int64]]
 
 def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
     """The schedule, whose text may have units of the run."""
-    assert isinstance(run.horizon, Horizon | None)
     return parse(schedule, run.horizon) if isinstance(schedule, str) else schedule
 
 
