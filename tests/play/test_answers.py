@@ -258,5 +258,5 @@ def test_opening_an_address_brings_its_state_and_a_bad_one_the_first():
 
 
 def test_an_unknown_question_is_refused():
-    assert "no question" in asked("nonsense")["refused"]
+    assert "does not know the question 'nonsense'" in asked("nonsense")["refused"]
     assert "stepsize play DIR" in asked("report")["refused"]

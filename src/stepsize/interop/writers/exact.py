@@ -11,7 +11,7 @@ import numpy as np
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
 from stepsize.interop.code import to_code
-from stepsize.interop.phases import told_apart
+from stepsize.interop.course import distinct_texts
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
 from stepsize.schedules import Constant, Schedule, parse
@@ -61,7 +61,7 @@ def first_exact(
                 return config
             if step > longest:
                 longest = step
-                theirs, ours = told_apart(found.rates(step), schedule(step))
+                theirs, ours = distinct_texts(found.rates(step), schedule(step))
                 nearest = f"its {found.name} gives {theirs} at update {step:,}, not {ours}; "
     rule, end = f"one that {tool} has a setting for", schedule.steps
     if end < longest and run.horizon is None:
