@@ -313,7 +313,7 @@ def first_few(words: Sequence[str], most: int, between: str = ", ") -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """A text as one line, cut where it is longer."""
+    """A text as one line, cut to `longest` characters."""
     begin = text[: 10 * longest]  # the rest could not be shown, however many blanks are left out
     line = " ".join(part.strip() for part in begin.splitlines())
     return line if begin == text and len(line) <= longest else f"{line[: longest - 3]}..."

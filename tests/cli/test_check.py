@@ -67,12 +67,17 @@ REFUSED = [
     ("a.json", '{"a": {"sched": "cosine", "epochs": 9}}', 'its section "a" alone is a config of timm'),
     ("a.json", '{"lr_schedule": "cosine", "max_lr": 1}', "a config of Levanter has lr_schedule and min_lr_ratio"),
     ("a.sh", "train --train-iters 9", "a config of Megatron-LM has lr and train_iters"),
-    ("a.json", '{"a": 1,', "a.json is damaged: Expecting"),
+    ("a.json", '{"a": 1,', "a.json is damaged: a name in double quotes is missing (at line 1, column 9)"),
+    ("a.json", "[0.1 0.2]", "a.json is damaged: a comma or a closing bracket is missing (at line 1, column 6)"),
+    ("a.json", '["a\nb"]', "a.json is damaged: a text has a character that JSON does not allow (at line 1, column 4)"),
     ("a.json", "{}", "a.json has no settings"),
-    ("a.yaml", "a: [1", "a.yaml is damaged: while parsing a flow sequence"),
+    ("a.yaml", "a: [1", "a.yaml is damaged: while parsing a flow sequence, expected ',' or ']'"),
+    ("a.yaml", "a: 1\nlr: {{ lr }}\n", "fill in templates such as {{ lr }} before (at line 2, column 6)"),
+    ("a.yaml", "a: !!bool x\n", "a.yaml is damaged: a value does not fit its tag"),
+    ("a.yaml", "a: !!int ''\n", "a.yaml is damaged: a value does not fit its tag"),
     ("a.toml", "a = ", "a.toml is damaged: Invalid value"),
     ("train.py", "f(optimizer)\n", "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"),
-    ("a.py", "a = (", "a.py is damaged: '(' was never closed"),
+    ("a.py", "a = (", "a.py is damaged: '(' was never closed (at line 1, column 5)"),
     ("a.csv", "step,loss\n1,2\n", "a.csv is neither a config nor the text of a schedule"),
     ("a.bin", "PK\3\4\0\0", "write the arguments as JSON with training_args.to_json_string()"),
     ("trainer_state.json", '{"log_history": []}', "read it with: stepsize curves trainer_state.json"),
@@ -87,6 +92,32 @@ def test_a_file_that_is_no_config_ends_in_one_clear_message(refused, tmp_path, n
     assert message in refused("check", name)
 
 
+TYPED = {
+    "{'sched': 'cosine'}": "this config is damaged: a name in double quotes is missing (at line 1, column 2)\n",
+    '{"sched": "cosine", "sched": "step"}': 'this config is damaged: "sched" is given twice\n',
+    "[" * 10_000: "this config is nested too deeply\n",
+}
+
+
+@pytest.mark.parametrize("text", TYPED, ids=range(len(TYPED)))
+def test_a_typed_config_that_is_damaged_ends_in_one_clear_message(refused, text):
+    assert refused("check", text, "--from", "timm") == f"stepsize: {TYPED[text]}"
+
+
+OVERRIDES = """\
+common: &common {sched: step, lr: 0.1}
+runs: {base: &base {<<: *common, lr: 0.3}}
+scheduler: &scheduler {<<: *base, sched: cosine}
+"""
+
+
+def test_a_mapping_of_yaml_overrides_the_settings_that_it_merges(tmp_path):
+    from stepsize.interop.config_files import config_in
+
+    (tmp_path / "a.yaml").write_text(OVERRIDES)
+    assert config_in(tmp_path / "a.yaml")["scheduler"] == {"sched": "cosine", "lr": 0.3}
+
+
 def test_an_error_about_a_whole_config_says_so(refused):
     said = refused("check", '{"lr": 0.1}', "--from", "timm")
     assert said.startswith("stepsize: the config must be a config with \"sched\", got {'lr': 0.1}")
@@ -97,7 +128,7 @@ def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
     said = refused("check", "a.json", "b.json", ".", "--from", "deepspeed")
     assert said.startswith("stepsize: a.json: WarmupCosineLR has no 'foo'; known are ")
     assert "\nthere is no file b.json\n" in said
-    assert said.endswith("\n. is a folder\n")
+    assert said.endswith("\n. is a folder; name a file in it\n")
     assert 'did you mean "deepspeed"' in refused("check", "a.json", "--from", "deepspede")
 
 
@@ -124,7 +155,7 @@ python --version; torchrun --nproc_per_node 8 train.py ${ARGS[@]} $MORE 2>&1 | t
     assert settings.items() >= expected.items()
 
 
-NESTED = "nested too deeply for a config"
+NESTED = "nested too deeply"
 TWICE = 'is damaged: "max_steps" is given twice'
 BAD_FILES = {
     "empty.json": ("", "empty.json is empty"),

@@ -219,3 +219,61 @@ def test_a_yaml_config_has_at_most_100_000_values_with_those_that_aliases_repeat
     (tmp_path / "a.yaml").write_text(f"{aliases}c: [{', '.join('0' * 98)}]\n")
     with pytest.raises(DataError, match="its aliases repeat too much"):
         config_in(tmp_path / "a.yaml")
+
+
+OWN = {"type": "cos_with_warmup", "warmup": 4}
+RATES = [
+    ("timm", {"sched": "cosine", "epochs": 9, "lr": "fast"}),
+    ("composer", {"scheduler": COSINE, "max_duration": "9ba", "optimizer": {"lr": "fast"}}),
+    ("deepspeed", deepspeed("WarmupLR") | {"optimizer": {"type": "Adam", "params": {"lr": "fast"}}}),
+    ("mmengine", {"param_scheduler": OVERLAP, "optim_wrapper": {"optimizer": {"lr": "fast"}}}),
+    ("olmo_core", {"train_module": {"scheduler": OWN, "optim": {"lr": "fast"}}}),
+    ("torchtitan", {"lr_scheduler": {"warmup_steps": 5}, "optimizer": {"lr": "fast"}}),
+]
+
+
+@pytest.mark.parametrize(("tool", "config"), RATES, ids=str)
+def test_a_rate_of_the_configs_optimizer_that_is_no_number_is_named_as_it_is_written(tool: str, config: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^optimizer\(lr=\.\.\.\) must be a finite number >= 0, got 'fast'"):
+        check(config, tool, horizon=9)
+
+
+OWNED = [
+    ("composer", COSINE | {"t_warmup": "9 steps"}),
+    ("composer", COSINE | {"t_max": "8ba"}),
+    ("composer", {"scheduler": COSINE | {"name": "cosine"}, "max_duration": "9ba"}),
+    ("olmo_core", {"type": "cosine"}),
+    ("olmo_core", {"warmup": 4}),
+    ("olmo_core", {"type": "wsd", "warmup": 4, "decay_min_lr": 0.1}),
+    ("torchtitan", {"optimizer": {"lr": 1, "param_groups": [{"optimizer_kwargs": {"lr": 2}}]}}),
+]
+
+
+@pytest.mark.parametrize(("tool", "config"), OWNED, ids=str)
+def test_an_error_names_the_function_that_was_called(tool: str, config: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^check\("):
+        check(config, tool, horizon=9)
+    with pytest.raises(ArgumentError, match=rf"^from_{tool}\("):
+        getattr(stepsize.interop, f"from_{tool}")(config, horizon=9)
+
+
+@pytest.mark.parametrize(
+    "call", ["optax.cosin_decay_schedule(0.1, 9)", "keras.optimizers.schedules.CosinDecay(0.1, 9)"]
+)
+def test_a_misspelled_function_is_named_as_it_is_written(call: str) -> None:
+    with pytest.raises(ArgumentError, match=r"did you mean") as caught:
+        check(call)
+    assert str(caught.value).startswith(f"{call.partition('(')[0]} must be the name of a scheduler")
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({"type": "composable", "stages": [5]}, r"composable\(stages="),
+        ({"type": "composable", "stages": [{"duration": 9, "end_lr": 0}], "override_decay": 5}, "override_decay="),
+        ({"type": "sequential", "schedulers": [{"type": "cosine"}]}, r"schedulers\(type="),
+    ],
+)
+def test_a_part_of_olmo_cores_config_that_is_wrong_is_named(config: Any, place: str) -> None:
+    with pytest.raises(ArgumentError, match=place):
+        check(config, "olmo_core", horizon=9)

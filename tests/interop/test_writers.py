@@ -71,7 +71,7 @@ def read_schedules(tool: str) -> list[tuple[ss.Schedule, Any]]:
     found = []
     for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
         horizon = ss.Horizon(**case.horizon | {"epochs": 30}) if isinstance(case.horizon, dict) else case.horizon
-        rates = framework.read(case.config, Run("read", horizon, case.base_lr)).rates
+        rates = framework.read(case.config, Run.of("read", horizon, case.base_lr)).rates
         found.append((rates, horizon if any(all_of(Every, rates)) else None))
     return found
 

@@ -117,6 +117,11 @@ def test_only_settings_that_the_reader_of_a_config_reads_have_sliders(warmup):
     assert [each["label"] for each in told["controls"]] == ["lr", "lr-warmup-iters", "train-iters"]
 
 
+def test_a_damaged_config_is_answered_with_the_place():
+    (told,) = asked("curves", "{'sched': 'cosine'}")["schedules"]
+    assert told["error"] == "this config is damaged: a name in double quotes is missing (at line 1, column 2)"
+
+
 def test_a_saved_schedule_and_a_plan_are_read_too():
     saved = json.dumps(ss.to_dict(ss.parse(TWO[0])))
     for text in (saved, f"Plan(lr={TWO[0]}, weight_decay=0.1)"):
@@ -270,5 +275,5 @@ def test_opening_an_address_brings_its_state_and_a_bad_one_the_first():
 
 
 def test_an_unknown_question_is_refused():
-    assert "no question" in asked("nonsense")["refused"]
+    assert "does not know the question 'nonsense'" in asked("nonsense")["refused"]
     assert "stepsize play DIR" in asked("report")["refused"]

@@ -73,6 +73,27 @@ def test_texts_beside_logs_take_the_place_of_those(tmp_path):
     assert [entry.text for entry in found.state.schedules] == ["Constant(0.1)"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"sched": "cosine", "epochs": 3, "lr": "fast"}',
+        '{"version": 1, "type": "Linear", "start": 0}',
+        '{"lr_scheduler_type": "cosine", "lr_decay_style": "cosine", "max_steps": 9}',
+        '[{"type": "LinearLR", "end": "late"}]',
+    ],
+)
+def test_a_file_of_a_config_or_a_saved_schedule_with_an_error_is_an_entry(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    found = subject(tmp_path / "a.json")
+    assert [entry.name for entry in found.state.schedules] == ["a.json"]
+
+
+def test_a_list_of_rows_in_json_is_a_log(tmp_path):
+    rows = [{"step": step, "loss": 3 - step / 100, "lr": 0.1} for step in range(20)]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    assert [run.name for run in subject(tmp_path / "rows.json").runs] == ["rows"]
+
+
 @pytest.mark.parametrize("word", ["missing.csv", "there/missing.json", "missing.log", "missing.txt"])
 def test_a_file_that_is_not_there_is_an_error(word):
     with pytest.raises(DataError, match="there is no file"):

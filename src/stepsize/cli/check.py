@@ -31,8 +31,7 @@ def check(
     """
     reader = Reader(context, tool, base_lr, horizon, steps)
     given = reader.read(files)
-    length = Run("check", reader.run_length()).horizon
-    assert not isinstance(length, int)
+    length = Run.of("check", reader.run_length()).horizon
     unintended = False
     for index, each in enumerate(given):
         found = _show(each, length, blank_before=index > 0)

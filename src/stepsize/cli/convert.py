@@ -42,7 +42,7 @@ def convert(
     schedule: Annotated[
         str, typer.Argument(metavar="TEXT|FILE", help="A schedule, or a file with a config of another tool.")
     ],
-    form: Annotated[str, typer.Option("--to", metavar="FORM", help=f"What to write: {', '.join(FORMS)}."), _form],
+    form: Annotated[str, typer.Option("--to", metavar="|".join(FORMS), help="What to write."), _form],
     tool: ToolName = None,
     base_lr: BaseRate = None,
     horizon: HorizonText = None,

@@ -84,15 +84,17 @@ class Reader:
         Raises:
             StepsizeError: words cannot be read; one error holds the problems of all.
         """
-        run = Run(VERB, self.run_length(), self.base_lr)
+        run = Run.of(VERB, self.run_length(), self.base_lr)
         times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
         found, errors = list[Given](), list[StepsizeError]()
         for place, typed in enumerate(words, start=1):
             label, word = self._named(typed)
             name = label or (os.path.basename(word) if times[os.path.basename(word)] == 1 else word)
             with gathered(errors):
-                if os.path.isdir(word) or (FILE.fullmatch(word) and not os.path.exists(word)):
-                    raise DataError(f"{word} is a folder" if os.path.isdir(word) else f"there is no file {word}")
+                if os.path.isdir(word):
+                    raise DataError(f"{word} is a folder", "name a file in it")
+                if FILE.fullmatch(word) and not os.path.exists(word):
+                    raise DataError(f"there is no file {word}")
                 if os.path.isfile(word) or self.tool is not None or is_typed_config(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
                 else:

@@ -37,7 +37,7 @@ def from_axolotl(config: Any, *, horizon: Horizon | int | None = None, base_lr: 
 
     Source: axolotl/utils/schedulers.py and axolotl/core/trainers/mixins/scheduler.py of axolotl 0.19.0 (2026).
     """
-    return read(config, Run("from_axolotl", horizon, base_lr)).value
+    return read(config, Run.of("from_axolotl", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

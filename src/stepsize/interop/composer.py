@@ -12,7 +12,6 @@ from stepsize.interop.phases import times
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
-OWNER = "from_composer"
 OF_LLM_FOUNDRY = {
     "constant_with_warmup": "ConstantWithWarmupScheduler",
     "cosine_with_warmup": "CosineAnnealingWithWarmupScheduler",
@@ -44,25 +43,25 @@ def from_composer(
 
     Source: composer/optim/scheduler.py and composer/trainer/trainer.py of Composer 0.32.1 (2025).
     """
-    return read(config, Run("from_composer", horizon, base_lr)).value
+    return read(config, Run.of("from_composer", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a Composer config."""
-    settings = {} if isinstance(config, list | tuple) else settings_of(OWNER, config)
+    settings = {} if isinstance(config, list | tuple) else settings_of(run.owner, config)
     found = settings.get("schedulers", settings.get("scheduler", config))
     if isinstance(found, list | tuple) and found:
         found = found[-1]  # each sets the rate, and none multiplies it
-    run = run.with_lr(section(OWNER, settings, "optimizer").get("lr"))
-    scheduler = settings_of(OWNER, found)
+    run = run.with_lr(section(run.owner, settings, "optimizer").get("lr"))
+    scheduler = settings_of(run.owner, found)
     kind = scheduler.pop("name", type(found).__name__)
     if kind == "dict":
-        raise ArgumentError(OWNER, "config", 'a scheduler with "name", or a config with one', config)
-    name = chosen(OWNER, "name", OF_LLM_FOUNDRY.get(str(kind), kind), [*SCHEDULERS, *OF_LLM_FOUNDRY])
+        raise ArgumentError(run.owner, "config", 'a scheduler with "name", or a config with one', config)
+    name = chosen(run.owner, "name", OF_LLM_FOUNDRY.get(str(kind), kind), [*SCHEDULERS, *OF_LLM_FOUNDRY])
     clock = Clock(
         run,
         settings.get("max_duration"),
-        Number(above=0.0, most=1e6)(OWNER, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
+        Number(above=0.0, most=1e6)(run.owner, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
     )
     is_object = type(found).__name__ == name  # which has attributes of its own
     given = bind(name, SCHEDULERS[name], scheduler, others=is_object)

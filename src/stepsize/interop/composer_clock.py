@@ -30,7 +30,7 @@ class Clock:
             steps, unit = self._in_batches(int(value), unit, setting)
             steps = int(steps * self.scale) if scaled else steps
         if self.unit not in ("", unit):
-            raise ArgumentError("from_composer", setting, f"in the unit of the other times, {self.unit}", time)
+            raise ArgumentError(self.run.owner, setting, f"in the unit of the other times, {self.unit}", time)
         self.unit = unit
         return steps
 
@@ -45,8 +45,8 @@ class Clock:
         text = time.to_timestring() if hasattr(time, "to_timestring") else str(time)
         found = _TIME.fullmatch(text)
         if found is None:
-            raise ArgumentError("from_composer", setting, 'a time such as "100ba", "2ep" or "0.1dur"', time)
-        return Number(most=LONGEST)("from_composer", setting, float(found[1])), found[2]
+            raise ArgumentError(self.run.owner, setting, 'a time such as "100ba", "2ep" or "0.1dur"', time)
+        return Number(most=LONGEST)(self.run.owner, setting, float(found[1])), found[2]
 
     def _in_batches(self, value: int, unit: str, setting: str) -> tuple[int, str]:
         return (value * self.run.epoch_steps(setting), "ba") if unit == "ep" else (value, unit)

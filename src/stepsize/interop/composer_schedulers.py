@@ -82,7 +82,7 @@ class Warmup:
         scale = clock.scale if str(t_max).endswith("dur") else max(1.0, clock.scale)  # the run is checked unscaled too
         run, unit = replace(clock, scale=scale).duration()
         if end < run and unit == clock.unit:
-            raise ArgumentError("from_composer", "t_max", f"at least the run of {run:,}{clock.unit}", t_max)
+            raise ArgumentError(clock.run.owner, "t_max", f"at least the run of {run:,}{clock.unit}", t_max)
         return end - self.steps(clock)
 
     def then(self, shape: Way, peak: float, low: float, clock: Clock, t_max: Any) -> Schedule:

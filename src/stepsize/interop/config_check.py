@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from stepsize.horizon import Horizon
-from stepsize.interop.course import EXACT, Course
-from stepsize.interop.phases import told_apart
+from stepsize.interop.course import EXACT, Course, distinct_texts
 from stepsize.interop.recognition import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
@@ -47,7 +46,7 @@ def check(
 
     Raises:
         ArgumentError: there is no such tool, or the config is not allowed.
-        DataError: the tool is not recognized, or the file cannot be read.
+        DataError: the tool is not recognized or is another than the one named, or the file cannot be read.
 
     Example:
         >>> params = {"total_num_steps": 10, "warmup_num_steps": 4, "warmup_type": "linear"}
@@ -55,8 +54,8 @@ def check(
         >>> [finding.sentence for finding in check({"scheduler": config}, base_lr=0.3)][0]
         'the first 2 updates change nothing: their rate is 0'
     """
-    run = Run("check", horizon, base_lr)
-    return findings(meaning(config, run, tool), run.horizon)  # type: ignore[arg-type]
+    run = Run.of("check", horizon, base_lr)
+    return findings(meaning(config, run, tool), run.horizon)
 
 
 def findings(meaning: ToolSchedule, horizon: Horizon | None = None) -> tuple[Finding, ...]:
@@ -110,7 +109,7 @@ def _steep(course: Course) -> Iterator[Finding]:
 
 def _unused(course: Course) -> Iterator[Finding]:
     if (unused := course.meaning.unused_lr) is not None:
-        own, highest = told_apart(unused, course.highest[0])
+        own, highest = distinct_texts(unused, course.highest[0])
         sentence = f"the optimizer's rate of {own} is never used: the scheduler's own go up to {highest}"
         yield _finding(course, "unused", sentence)
 
@@ -121,7 +120,7 @@ def _peak(course: Course) -> Iterator[Finding]:
         return
     missing = (peak - top) / abs(peak)
     if abs(missing) > _SLIGHT:
-        named, reached = told_apart(peak, top)
+        named, reached = distinct_texts(peak, top)
         what = f"is never reached: the highest {{rate}} is {reached}, at update {at:,}"
         if missing < 0:
             what = f"is passed: the {{rate}} is {reached} at update {at:,}"
@@ -144,13 +143,16 @@ def _jump(course: Course) -> Iterator[Finding]:
     usual = [before] if change * before > 0 else []
     others = [abs(each) for each in [*usual, *changes[place + 1 : place + 2]]]
     if abs(change) > _SMALL * course.scale and all(abs(change) / 3 > each for each in others):
-        left, right = told_apart(*course.rates[[places[place], places[place] + 1]])
+        left, right = distinct_texts(*course.rates[[places[place], places[place] + 1]])
         sentence = f"the {{rate}} jumps from {left} to {right} at update {after[place]:,}, after the warmup"
         yield _finding(course, "jump", sentence)
 
 
 def _minimum(course: Course) -> Iterator[Finding]:
-    """A minimum that is never applied, or passed; with a way to mend that, a decay without one ends at 0."""
+    """The rate does not reach the minimum, or falls below it.
+
+    If the tool has a mend for it and the config names no minimum, the minimum is 0.
+    """
     named = course.meaning.minimum
     lowest = 0.0 if named is None and "minimum" in course.meaning.mends else named
     later = course.updates >= course.meaning.warmup_steps
@@ -160,14 +162,14 @@ def _minimum(course: Course) -> Iterator[Finding]:
     top, least = course.highest[0], float(course.rates[later & (course.updates <= until)].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
     if missing > _SLIGHT and named != 0:  # a 0 is the default of stairs and endless decays too
-        low, reached = told_apart(lowest, least)
+        low, reached = distinct_texts(lowest, least)
         what = f"the lowest {{rate}} is {reached}, at update {course.first(later & (course.rates == least)):,}"
         sentence = f"the minimum of {low} is never applied: {what}"
         yield _finding(course, "minimum", sentence, note=missing < _SMALL)
     below = later & (course.rates < lowest - _SLIGHT * abs(top - lowest))
     if below.any() and (least >= 0 or lowest < 0):
         at = course.first(below)
-        low, reached = told_apart(lowest, course.at(at))
+        low, reached = distinct_texts(lowest, course.at(at))
         sentence = f"the {{rate}} falls below the minimum of {low}, to {reached} at update {at:,}"
         yield _finding(course, "minimum", sentence, note=at >= course.run)
 
@@ -190,7 +192,7 @@ def _length(course: Course) -> Iterator[Finding]:
         sentence = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
         yield _finding(course, "length", sentence, note=run - total < _SMALL * run)
     elif run < total < math.inf:
-        last, end = told_apart(course.at(run - 1), course.at(total))
+        last, end = distinct_texts(course.at(run - 1), course.at(total))
         ends = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
         sentence = f"{ends}: the last {{rate}} is {last}, not {end}"
         yield _finding(course, "length", sentence, note=total - run < _SMALL * run)

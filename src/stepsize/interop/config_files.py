@@ -34,14 +34,7 @@ def config_in(path: Path) -> Any:
         raise DataError(f"{path} is too large for a config", "keep the settings of the schedule alone")
     if not text.strip():
         raise DataError(f"{path} is empty")
-    try:
-        config = _FORMATS.get(path.suffix.lower(), config_of)(text)
-    except StepsizeError:
-        raise
-    except (ValueError, SyntaxError) as error:
-        raise DataError(f"{path} is damaged: {' '.join(str(error).split())}") from None
-    except (RecursionError, MemoryError):
-        raise DataError(f"{path} is nested too deeply for a config") from None
+    config = _parsed(str(path), text, _FORMATS.get(path.suffix.lower(), _json_or_words))
     if not config:
         advice = (
             "a call in it can be typed, as in --from optax 'optax.constant_schedule(0.3)'; "
@@ -54,14 +47,60 @@ def config_in(path: Path) -> Any:
 
 
 def config_of(text: str) -> Any:
-    """The settings in a text: JSON, a command line, or else the text itself."""
-    if text.lstrip().startswith(("{", "[")):
-        return _json(text)
-    return command_line(text) or text.strip()
+    """The settings in a text: JSON, a command line, or else the text itself.
+
+    Raises:
+        DataError: the text begins as JSON, and is damaged.
+    """
+    return _parsed("this config", text, _json_or_words)
+
+
+def _parsed(what: str, text: str, read: Callable[[str], Any]) -> Any:
+    """What `read` finds in a text, which errors call `what`.
+
+    Raises:
+        DataError: the text is damaged, or nested too deeply.
+    """
+    try:
+        return read(text)
+    except StepsizeError:
+        raise
+    except SyntaxError as error:
+        raise DataError(f"{what} is damaged: {error.msg} {_place(error.lineno, error.offset)}") from None
+    except ValueError as error:
+        raise DataError(f"{what} is damaged: {' '.join(str(error).split())}") from None
+    except (RecursionError, MemoryError):
+        raise DataError(f"{what} is nested too deeply") from None
+
+
+def _place(line: int | None, column: int | None) -> str:
+    """A place in a text, in the words of tomllib."""
+    return f"(at line {line}, column {column})"
+
+
+def _json_or_words(text: str) -> Any:
+    return _json(text) if text.lstrip().startswith(("{", "[")) else command_line(text) or text.strip()
 
 
 def _json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_once_each)
+    try:
+        return json.loads(text, object_pairs_hook=_once_each)
+    except json.JSONDecodeError as error:
+        said = (words for begin, words in _FAULTS.items() if error.msg.startswith(begin))
+        reason = next(said, "a text has a character that JSON does not allow")
+        raise ValueError(f"{reason} {_place(error.lineno, error.colno)}") from None
+
+
+_FAULTS = {
+    "Expecting property name": "a name in double quotes is missing",
+    "Expecting value": 'a value such as 0.1, "text", true or null is missing',
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Extra data": "there is more after the last closing bracket",
+    "Illegal trailing comma": "there is a comma before a closing bracket",
+    "Unterminated string": "the closing quote of a text is missing",
+}
+"""What Python's reader of JSON says, and what is wrong."""
 
 
 def _once_each(items: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -87,17 +126,25 @@ def _yaml(text: str) -> Any:
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """Reads 3e-4 as a number, as YAML 1.2 does, and refuses a key that is given twice."""
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            _once_each([(each.value, None) for each, _ in node.value if each.tag != "tag:yaml.org,2002:merge"])
-            found: dict[Any, Any] = super().construct_mapping(node, deep)
-            return found
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            scalars = (key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            _once_each([(key.value, None) for key in scalars if key.tag != "tag:yaml.org,2002:merge"])
+            return node
 
     float_pattern = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", float_pattern, list("-+.0123456789"))
     try:
         config = yaml.load(text, Loader)
+    except yaml.MarkedYAMLError as error:
+        reason = ", ".join(each for each in (error.context, error.problem) if each)
+        if error.problem == "found unhashable key":
+            reason = "a key is a mapping or a list; fill in templates such as {{ lr }} before"
+        raise ValueError(f"{reason} {_place(error.problem_mark.line + 1, error.problem_mark.column + 1)}") from None
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
+    except (LookupError, AttributeError):
+        raise ValueError("a value does not fit its tag, such as !!int") from None
     if _count(config, {}) > _MOST:
         raise ValueError("its aliases repeat too much")
     return config

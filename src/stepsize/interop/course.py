@@ -78,3 +78,12 @@ class Course:
 
     def at(self, update: float) -> float:
         return float(self.meaning.rates(update))
+
+
+def distinct_texts(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (4, 6, 9, 12, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

@@ -41,7 +41,7 @@ def from_deepspeed(
 
     Source: deepspeed/runtime/lr_schedules.py of DeepSpeed 0.19.8 (2026).
     """
-    return read(config, Run("from_deepspeed", horizon, base_lr)).value
+    return read(config, Run.of("from_deepspeed", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
@@ -52,8 +52,8 @@ def read(config: Any, run: Run) -> ToolSchedule:
         advice = "without one, the rate is constant, or the program has a scheduler of its own"
         raise ArgumentError(run.owner, "config", 'a config with a "scheduler"', config, advice)
     optimizer = section(run.owner, settings, "optimizer")
-    if run.base_lr is None and (lr := section("optimizer", optimizer, "params").get("lr")) != "auto":
-        run = replace(run, base_lr=lr)
+    lr = section("optimizer", optimizer, "params").get("lr")
+    run = run.with_lr(None if lr == "auto" else lr)
     name = chosen(run.owner, "type", scheduler["type"], SCHEDULERS)
     found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], section("scheduler", scheduler, "params")))
     if str(optimizer.get("type")).lower() in WITHOUT_BETAS:

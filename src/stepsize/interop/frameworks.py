@@ -10,7 +10,7 @@ from stepsize.interop.tool_schedule import Run, ToolSchedule
 
 @dataclass(frozen=True)
 class Framework:
-    """A tool whose configs can be read; its file in this package has `read` and perhaps `source`.
+    """A tool whose configs can be read; its file in this package has `read`.
 
     `marks` are settings by which a config is recognized: it has all settings of one of them. `a.b` is the setting b
     inside a.

@@ -31,7 +31,7 @@ def from_fvcore(config: Any, *, horizon: Horizon | int | None = None, base_lr: f
 
     Source: fvcore/common/param_scheduler.py of fvcore 0.1.5 (2022).
     """
-    return read(config, Run("from_fvcore", horizon, base_lr)).value
+    return read(config, Run.of("from_fvcore", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

@@ -126,7 +126,7 @@ def _composite(
         start, length = (Fraction(x).limit_denominator(10**6) * steps for x in share)
         fine = math.lcm(start.denominator, length.denominator)
         if begin < start:
-            raise ArgumentError("from_fvcore", "horizon", "at most a million updates for a composite", steps)
+            raise ArgumentError(run.owner, "horizon", "at most a million updates for a composite", steps)
         whole = made(schedulers[i], run, int(length * fine))[1]
         part = begun(whole, int((begin - start) * fine))
         if fine > 1 and not isinstance(whole, Constant):

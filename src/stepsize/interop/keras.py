@@ -34,7 +34,7 @@ def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule
 
     Source: keras/src/optimizers/schedules/learning_rate_schedule.py of Keras 3.15 (2026).
     """
-    return read(config, Run("from_keras", horizon)).rates
+    return read(config, Run.of("from_keras", horizon)).rates
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
@@ -46,7 +46,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         settings = section(run.owner, config, "config")
     else:
         call = read_call(run.owner, config)
-        name = chosen(run.owner, "name", call.name.rpartition(".")[2], SCHEDULES)
+        name = chosen("", call.name, call.name.rpartition(".")[2], SCHEDULES)
         settings = settings_of_call(name, call, SCHEDULES[name])
     if name != "CosineDecay":
         settings.pop("name", None)

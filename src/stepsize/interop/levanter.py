@@ -37,7 +37,7 @@ def from_levanter(config: Any, *, horizon: Horizon | int | None = None, base_lr:
 
     Source: levanter/optim/config.py of Levanter 0.2.20 (2026).
     """
-    return read(config, Run("from_levanter", horizon, base_lr)).rates
+    return read(config, Run.of("from_levanter", horizon, base_lr)).rates
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

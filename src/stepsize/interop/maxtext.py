@@ -35,7 +35,7 @@ def from_maxtext(config: Any, *, horizon: Horizon | int | None = None, base_lr: 
 
     Source: create_learning_rate_schedule of MaxText (August 2026).
     """
-    return read(config, Run("from_maxtext", horizon, base_lr)).rates
+    return read(config, Run.of("from_maxtext", horizon, base_lr)).rates
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

@@ -51,7 +51,7 @@ def from_megatron(
 
     Source: megatron/core/optimizer_param_scheduler.py and megatron/training/training.py of Megatron-LM 0.16.1 (2026).
     """
-    return read(config, Run("from_megatron", horizon, base_lr)).value
+    return read(config, Run.of("from_megatron", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

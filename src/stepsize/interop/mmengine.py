@@ -42,7 +42,7 @@ def from_mmengine(
 
     Source: mmengine/optim/scheduler of MMEngine 0.10.7 (2025).
     """
-    return read(config, Run("from_mmengine", horizon, base_lr)).value
+    return read(config, Run.of("from_mmengine", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

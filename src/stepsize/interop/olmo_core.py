@@ -7,7 +7,7 @@ from stepsize.arguments import Maybe, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import section, settings_of
-from stepsize.interop.olmo_core_schedulers import OWNER, scheduler
+from stepsize.interop.olmo_core_schedulers import scheduler
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
@@ -34,28 +34,29 @@ def from_olmo_core(
 
     Source: olmo_core/optim/scheduler.py of OLMo-core 3.0.0 (2026).
     """
-    return read(config, Run("from_olmo_core", horizon, base_lr)).value
+    return read(config, Run.of("from_olmo_core", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of an OLMo-core config."""
-    settings = {} if config is None else settings_of(OWNER, config)
-    module, trainer, loader = (section(OWNER, settings, name) for name in ("train_module", "trainer", "data_loader"))
+    owner = run.owner
+    settings = {} if config is None else settings_of(owner, config)
+    module, trainer, loader = (section(owner, settings, name) for name in ("train_module", "trainer", "data_loader"))
     found = module.get("scheduler") or settings.get("scheduler") or config
     if isinstance(found, Mapping) and not {"type", "_CLASS_"} & found.keys():
-        raise ArgumentError(OWNER, "config", 'a scheduler with "type" or "_CLASS_", or a config with one', config)
-    own = settings_of(OWNER, found)
-    run = run.with_lr(section(OWNER, module, "optim").get("lr"))
+        raise ArgumentError(owner, "config", 'a scheduler with "type" or "_CLASS_", or a config with one', config)
+    own = settings_of(owner, found)
+    run = run.with_lr(section(owner, module, "optim").get("lr"))
     for each, value in own.items() if run.base_lr is None else ():
         if value and (each.endswith("_lr") or each == "lr_min"):
-            raise ArgumentError(OWNER, "base_lr", f"given: {each} is a rate, not a factor", None)
+            raise ArgumentError(owner, "base_lr", f"given: {each} is a rate, not a factor", None)
     unit = str(own.get("units", "steps")).rpartition(".")[2]
-    tokens = Maybe(Whole(1))(OWNER, "data_loader.global_batch_size", loader.get("global_batch_size"))  # of an update
+    tokens = Maybe(Whole(1))(owner, "data_loader.global_batch_size", loader.get("global_batch_size"))  # of an update
     batch = tokens if unit == "tokens" else 1
     if batch is None:
-        raise ArgumentError(OWNER, "data_loader.global_batch_size", "given: the units are tokens", None)
-    duration = section(OWNER, trainer, "max_duration")
-    value = Maybe(Whole(1))(OWNER, "trainer.max_duration.value", duration.get("value"))
+        raise ArgumentError(owner, "data_loader.global_batch_size", "given: the units are tokens", None)
+    duration = section(owner, trainer, "max_duration")
+    value = Maybe(Whole(1))(owner, "trainer.max_duration.value", duration.get("value"))
     duration_unit = str(duration.get("unit")).rpartition(".")[2] if value else ""
     if duration_unit == unit:
         total: int = value
@@ -63,7 +64,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         total = -(-value // tokens)
     else:
         total = run.steps("trainer.max_duration") * batch
-    name, rates, minimum, warmup_steps = scheduler(found, run.unit, total)
+    name, rates, minimum, warmup_steps = scheduler(owner, found, run.unit, total)
     rates = rates if batch == 1 else rates.reclock(batch)
     return ToolSchedule(
         tool="OLMo-core",

@@ -7,11 +7,10 @@ from typing import Annotated, Any, NamedTuple
 from stepsize.arguments import Choice, Many, Maybe, MaybeNonNegative, Steps, Whole
 from stepsize.errors import ArgumentError
 from stepsize.interop import olmo_core_shapes as shapes
-from stepsize.interop.config import Items, bind, chosen, settings_of
+from stepsize.interop.config import Items, bind, chosen, section, settings_of
 from stepsize.interop.phases import joined, times
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
-OWNER = "from_olmo_core"
 MaybeLengths = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
 Shape = Annotated[str, Choice(("linear", "cosine"))]
 
@@ -25,11 +24,11 @@ class Found(NamedTuple):
     warmup_steps: int
 
 
-def scheduler(config: Any, peak: float, total: int) -> Found:
+def scheduler(owner: str, config: Any, peak: float, total: int) -> Found:
     """The scheduler of a config."""
-    settings = {name: each for name, each in settings_of(OWNER, config).items() if each is not None}
+    settings = {name: each for name, each in settings_of(owner, config).items() if each is not None}
     kind = str(settings.pop("_CLASS_", settings.pop("type", type(config).__name__))).rpartition(".")[2]
-    name = chosen(OWNER, "type", CLASSES.get(kind, kind), SCHEDULERS)
+    name = chosen(owner, "type", CLASSES.get(kind, kind), SCHEDULERS)
     _, function = SCHEDULERS[name]
     own = {each: value for each, value in settings.items() if each not in OF_ALL and not each.startswith("_")}
     given = bind(name, function, own)
@@ -44,9 +43,9 @@ def _composable(peak: float, total: int, *, stages: Items, override_decay: Any =
     phases: list[Schedule] = []
     end = peak
     for each in stages:
-        phases.append(_stage(peak, end, **bind("stages", _stage, _given(each))))
+        phases.append(_stage(peak, end, **bind("stages", _stage, _given("composable", "stages", each))))
         end = phases[-1](phases[-1].steps)
-    return _overridden(joined(*phases), peak, override_decay)
+    return _overridden("composable", joined(*phases), peak, override_decay)
 
 
 def _stage(
@@ -68,10 +67,10 @@ def _stage(
     return (Linear if shape == "linear" else Cosine)(start if start_lr is None else start_lr, end, duration)
 
 
-def _overridden(rates: Schedule, peak: float, override_decay: Any) -> Schedule:
+def _overridden(owner: str, rates: Schedule, peak: float, override_decay: Any) -> Schedule:
     if override_decay is None:
         return rates
-    settings = _given(override_decay)
+    settings = _given(owner, "override_decay", override_decay)
     at = settings.pop("start", 0)
     return joined(rates.head(at) if at else None, _stage(peak, rates(at), **bind("override_decay", _stage, settings)))
 
@@ -92,16 +91,16 @@ def _sequential(
     phases: list[Schedule] = []
     start = peak
     for each, steps in zip(schedulers, [*lengths, total - sum(lengths)], strict=True):
-        rates = scheduler(each, start, steps).rates
+        rates = scheduler("schedulers", each, start, steps).rates
         if phases and rates(0) != phases[-1](phases[-1].steps):  # a scheduler still has the step at which it ends
             rates, phases[-1] = rates.tail(1), phases[-1] >> Constant(start, 1)
         start = rates(steps)
         phases.append(rates.head(steps))
-    return _overridden(joined(*phases[:-1], rates), peak, override_decay)
+    return _overridden("sequential", joined(*phases[:-1], rates), peak, override_decay)
 
 
-def _given(config: Any) -> dict[str, Any]:
-    found = settings_of(OWNER, config)
+def _given(owner: str, setting: str, config: Any) -> dict[str, Any]:
+    found = section(owner, {setting: config}, setting)
     return {name: each for name, each in found.items() if each is not None and name != "_CLASS_"}
 
 

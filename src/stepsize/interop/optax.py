@@ -44,7 +44,7 @@ def from_optax(name: str, /, *args: Any, **settings: Any) -> Schedule:
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a call, or of its source."""
     call = config if isinstance(config, Call) else read_call(run.owner, config)
-    name = chosen(run.owner, "name", call.name.rpartition(".")[2], SCHEDULES)
+    name = chosen("", call.name, call.name.rpartition(".")[2], SCHEDULES)
     settings = bind(name, SCHEDULES[name], settings_of_call(name, call, SCHEDULES[name]))
     rates, decay = SCHEDULES[name](**settings), settings.get("decay")
     return ToolSchedule(

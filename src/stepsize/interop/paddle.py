@@ -39,7 +39,7 @@ def from_paddle(config: Any, *, horizon: Horizon | int | None = None, base_lr: f
 
     Source: python/paddle/optimizer/lr.py of PaddlePaddle 3.3.1 (2026).
     """
-    return read(config, Run("from_paddle", horizon, base_lr)).value
+    return read(config, Run.of("from_paddle", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

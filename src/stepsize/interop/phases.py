@@ -80,7 +80,7 @@ def wave(high: float, low: float, steps: int, periods: float = 0.5) -> Schedule:
 
 
 def waves(high: float, low: float, steps: int, periods: float) -> Schedule:
-    """So many periods of a cosine wave in these steps, and the value that it has come to."""
+    """`periods` periods of a cosine wave over `steps` steps; then its last value is held."""
     return Cosine(high, low, steps) if periods == 0.5 else wave(high, low, steps, periods).head(steps)
 
 
@@ -113,12 +113,3 @@ def minus(rate: float, other: float) -> float:
 def divided(rate: float, parts: int) -> float:
     """A number as it is written, divided."""
     return float(Decimal(repr(rate)) / parts)
-
-
-def told_apart(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as few digits as tell them apart."""
-    for digits in (4, 6, 9, 12, 17):
-        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts

@@ -47,7 +47,7 @@ def from_pytorch_optimizer(
 
     Source: pytorch_optimizer/lr_scheduler of pytorch_optimizer 4.1.0 (2026).
     """
-    return read(config, Run("from_pytorch_optimizer", horizon, base_lr)).value
+    return read(config, Run.of("from_pytorch_optimizer", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

@@ -21,6 +21,13 @@ def is_typed_config(text: str) -> bool:
     return _TYPED.match(text) is not None
 
 
+def is_recognized(config: Any) -> bool:
+    """Whether a config is a call of a tool, or has the marks of one or of several."""
+    with suppress(ArgumentError):
+        return bool(_fitting("", config))
+    return False
+
+
 def meaning(config: Any, run: Run, tool: str | None = None) -> ToolSchedule:
     """What a config or the file of one means; `tool` names its tool, or None if the config shows it.
 
@@ -85,7 +92,7 @@ def _is_call(config: Any) -> bool:
 def _settings(owner: str, config: Any) -> dict[str, Any]:
     if _is_call(config):
         return {}
-    in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) for each in config)
+    in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) and "type" in each for each in config)
     return {"param_scheduler": config} if in_a_list else settings_of(owner, config)
 
 

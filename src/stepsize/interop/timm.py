@@ -65,7 +65,7 @@ def from_timm(config: Any, *, horizon: Horizon | int | None = None, base_lr: flo
 
     Source: timm/scheduler of timm 1.0.31 (2026), and train.py of its repository.
     """
-    return read(config, Run("from_timm", horizon, base_lr)).value
+    return read(config, Run.of("from_timm", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
@@ -74,7 +74,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         bases = set(config.base_values)
         if len(bases) > 1:
             raise ArgumentError(run.owner, "config", "a scheduler whose groups have one rate", sorted(bases))
-        run = replace(run, base_lr=bases.pop())
+        run = replace(run, base_lr=None).with_lr(bases.pop())
         return followed(run, type(config).__name__, config)
     settings = settings_of(run.owner, config)
     if not {"sched", "num_epochs"} & set(settings):
@@ -123,11 +123,15 @@ def _create_scheduler(
         warmup_lr_init=warmup_lr,
         warmup_prefix=warmup_prefix,
         noise_range_t=noise,
-        **{"cycle_mul": cycle_mul, "cycle_decay": cycle_decay, "cycle_limit": cycle_limit, "k_decay": k_decay},
-        **{"lb": -7.0, "ub": 3.0, "decay_power": 0.5, "decay_ratio": 0.1},
+        cycle_mul=cycle_mul,
+        cycle_decay=cycle_decay,
+        cycle_limit=cycle_limit if name in ("cosine", "poly", "tanh") else 1,
+        k_decay=k_decay,
+        lb=-7.0,
+        ub=3.0,
+        decay_power=0.5,
+        decay_ratio=0.1,
     )
-    if name not in ("cosine", "poly", "tanh"):
-        s.cycle_limit = 1
     if name == "multistep":
         s.decay_t = [milestone * per_epoch for milestone in decay_milestones]
     elif name == "step":
@@ -139,9 +143,8 @@ def _create_scheduler(
         if not 0 < s.decay_t <= s.t_initial:
             rule = "at most the epochs after the warmup"
             raise ArgumentError("create_scheduler_v2", "decay_epochs", rule, length)
-        s.stable_fn, s.decay_fn = (
-            ("constant", decay_fn or "1-sqrt") if name == "wsd" else ("rsqrt", decay_fn or "linear")
-        )
+        s.stable_fn = "constant" if name == "wsd" else "rsqrt"
+        s.decay_fn = decay_fn or ("1-sqrt" if name == "wsd" else "linear")
         s.stable_timescale = stable_timescale * per_epoch if stable_timescale else s.warmup_t
         if name == "rsqrt" and not s.stable_timescale:
             raise ArgumentError("create_scheduler_v2", "stable_timescale", "given without a warmup", None)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from stepsize.arguments import MaybeNonNegative, apply_field_rules
-from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.arguments import Maybe, MaybeNonNegative, Number, apply_rules
+from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Plan, Schedule
 
@@ -42,16 +42,17 @@ class Run:
     """What a config leaves to the program: the length of the run, and the rate of the optimizer."""
 
     owner: str
-    horizon: AnyHorizon = None
-    base_lr: MaybeNonNegative = None
+    horizon: Horizon | None = None
+    base_lr: float | None = None
 
-    def __post_init__(self) -> None:
-        try:
-            apply_field_rules(self)
-        except StepsizeError as error:
-            for each in error.problems:
-                each.owner = self.owner
-            raise
+    @classmethod
+    def of(cls, owner: str, horizon: AnyHorizon = None, base_lr: MaybeNonNegative = None) -> "Run":
+        """The run that a caller of `owner` gives.
+
+        Raises:
+            ArgumentError: the horizon or the rate is not allowed.
+        """
+        return cls(owner, **apply_rules(owner, cls.of, {"horizon": horizon, "base_lr": base_lr}))
 
     @property
     def unit(self) -> float:
@@ -59,8 +60,14 @@ class Run:
         return 1.0 if self.base_lr is None else self.base_lr
 
     def with_lr(self, lr: Any) -> "Run":
-        """This run with the rate of the config's optimizer, unless another is given."""
-        return replace(self, base_lr=lr) if self.base_lr is None else self
+        """This run with the rate of the config's optimizer, unless another is given.
+
+        Raises:
+            ArgumentError: none is given, and the config's is not a number of at least 0.
+        """
+        if self.base_lr is not None:
+            return self
+        return replace(self, base_lr=Maybe(Number(least=0.0))("optimizer", "lr", lr))
 
     def steps(self, setting: str) -> int:
         """The updates of the run, which the config's `setting` leaves open.
@@ -95,7 +102,6 @@ class Run:
     def _given(self, setting: str, what: str) -> Horizon:
         if self.horizon is None:
             raise self._missing(f"{setting} needs {what}", UPDATES if what == _COUNT else EPOCHS)
-        assert isinstance(self.horizon, Horizon)
         return self.horizon
 
     def _missing(self, reason: str, example: str) -> ArgumentError:

@@ -38,7 +38,7 @@ def from_torchtitan(
 
     Source: torchtitan/components/optimizer/lr_scheduler.py of torchtitan 0.3.0 (2026).
     """
-    return read(config, Run("from_torchtitan", horizon, base_lr)).value
+    return read(config, Run.of("from_torchtitan", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:
@@ -47,18 +47,18 @@ def read(config: Any, run: Run) -> ToolSchedule:
     sections = {name: section(run.owner, settings, name) for name in (OWNER, "optimizer", "training")}
     own = sections[OWNER] if OWNER in settings else settings
     if run.base_lr is None:
-        run = replace(run, base_lr=_lr(sections["optimizer"]))
+        run = replace(run, base_lr=_lr(run.owner, sections["optimizer"]))
     return _schedule(
         run, Maybe(Whole(1))("training", "steps", sections["training"].get("steps")), **bind(OWNER, _schedule, own)
     )
 
 
-def _lr(optimizer: dict[str, Any]) -> float | None:
-    groups = [settings_of(OWNER, each).get("optimizer_kwargs", {}) for each in optimizer.get("param_groups", [])]
+def _lr(owner: str, optimizer: dict[str, Any]) -> float | None:
+    groups = [settings_of(owner, each).get("optimizer_kwargs", {}) for each in optimizer.get("param_groups", [])]
     rates = {Number(least=0.0)("optimizer", "lr", each["lr"]) for each in (optimizer, *groups) if "lr" in each}
     if len(rates) > 1:
         rule = "given: the groups of the optimizer have rates of their own"
-        raise ArgumentError("from_torchtitan", "base_lr", rule, None)
+        raise ArgumentError(owner, "base_lr", rule, None)
     return rates.pop() if rates else None
 
 

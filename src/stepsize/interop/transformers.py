@@ -39,7 +39,7 @@ def from_transformers(
 
     Source: optimization.py and training_args.py of transformers 5.23 (2026).
     """
-    return read(config, Run("from_transformers", horizon, base_lr)).value
+    return read(config, Run.of("from_transformers", horizon, base_lr)).value
 
 
 def read(config: Any, run: Run) -> ToolSchedule:

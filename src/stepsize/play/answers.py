@@ -45,7 +45,7 @@ def _answer(subject: Subject, question: str, form: Any) -> dict[str, Any]:
             return descents(state)
         case "copied":
             return copied(state)
-    raise StepsizeError(f"the page has no question {shown(question)}")
+    raise StepsizeError(f"the page does not know the question {shown(question)}")
 
 
 def _opened(subject: Subject, address: str) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from stepsize.errors import DataError, ParseError, StepsizeError
+from stepsize.errors import ParseError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_of
 from stepsize.interop.recognition import is_typed_config, meaning
@@ -101,19 +102,18 @@ def is_config(text: str) -> bool:
     return text.lstrip()[:1] in ("[", "{") or is_typed_config(text)
 
 
+def is_saved(config: Any) -> bool:
+    """Whether a config is a schedule or a plan that was saved as JSON."""
+    return isinstance(config, dict) and {"version", "type"} <= config.keys()
+
+
 def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
     if not text.strip():
         raise ParseError("there is no schedule yet", text, 0, "write e.g. Linear(0.3, 0, 1000)")
     if not is_config(text):
         return _rates(parse_either(text, horizon)), ""
-    try:
-        config = config_of(text)
-    except ValueError as error:
-        reason = f"this config cannot be read: {getattr(error, 'msg', error)}"
-        raise ParseError(reason, text, getattr(error, "pos", 0)) from None
-    except RecursionError:
-        raise DataError("this config is nested too deeply") from None
-    if isinstance(config, dict) and {"version", "type"} <= config.keys():
+    config = config_of(text)
+    if is_saved(config):
         return _rates((Plan.from_dict if config["type"] == "Plan" else from_dict)(config)), ""
     found = meaning(config, Run("play", horizon))
     return found.rates, found.tool

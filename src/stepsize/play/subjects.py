@@ -67,7 +67,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
 
 def _typed(word: str) -> Entry:
     """The entry of [NAME=]TEXT; a config that was typed has no name."""
-    from stepsize.interop.recognition import is_typed_config  # late: a page about logs needs it not
+    from stepsize.interop.recognition import is_typed_config  # late: a page about logs does not need it
 
     name, text = ("", word) if is_typed_config(word) else named(word, parse_either)
     return Entry(text, name)
@@ -88,7 +88,8 @@ def _is_file(word: str) -> bool:
 def _config_in(path: Path) -> Entry | None:
     """The entry of a config or of a saved schedule; None if the file is neither, and so perhaps a log."""
     from stepsize.interop.config_files import config_in  # late: a page about texts needs neither
-    from stepsize.play.entries import is_config, meaning_of
+    from stepsize.interop.recognition import is_recognized
+    from stepsize.play.entries import is_config, is_saved, meaning_of
 
     try:
         config = config_in(path)
@@ -98,10 +99,8 @@ def _config_in(path: Path) -> Entry | None:
         entry = Entry(text, path.name)
     except (StepsizeError, TypeError):
         return None
-    readable = meaning_of(entry, None)
-    if readable.schedule is None and not (is_config(text) and "of no tool" not in readable.error):
-        return None
-    return entry
+    has_error = is_config(text) and (is_saved(config) or is_recognized(config))  # which the page shows
+    return entry if has_error or meaning_of(entry, None).schedule is not None else None
 
 
 def _rounded(steps: float) -> int:

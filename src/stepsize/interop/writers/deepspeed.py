@@ -33,7 +33,7 @@ def to_deepspeed(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str,
         >>> to_deepspeed("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)")["scheduler"]["type"]
         'OneCycle'
     """
-    return first_exact(schedule, Run("to_deepspeed", horizon), _candidates, read, "DeepSpeed", INSTEAD)
+    return first_exact(schedule, Run.of("to_deepspeed", horizon), _candidates, read, "DeepSpeed", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:

@@ -10,9 +10,8 @@ import numpy as np
 
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
-from stepsize.horizon import Horizon
 from stepsize.interop.code import to_code
-from stepsize.interop.phases import told_apart
+from stepsize.interop.course import distinct_texts
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
 from stepsize.schedules import Constant, Schedule, parse
@@ -32,7 +31,6 @@ Whole = np.ndarray[Any, np.dtype[np.int64]]
 
 def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
     """The schedule, whose text may have units of the run."""
-    assert isinstance(run.horizon, Horizon | None)
     return parse(schedule, run.horizon) if isinstance(schedule, str) else schedule
 
 
@@ -63,7 +61,7 @@ def first_exact(
                 return config
             if step > longest:
                 longest = step
-                theirs, ours = told_apart(found.rates(step), schedule(step))
+                theirs, ours = distinct_texts(found.rates(step), schedule(step))
                 nearest = f"its {found.name} gives {theirs} at update {step:,}, not {ours}; "
     rule, end = f"one that {tool} has a setting for", schedule.steps
     if end < longest and run.horizon is None:

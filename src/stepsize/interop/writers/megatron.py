@@ -37,7 +37,7 @@ def to_megatron(schedule: AnySchedule, horizon: AnyHorizon = None) -> list[str]:
         >>> " ".join(to_megatron("Linear(0, 0.3, 10) >> Cosine(0.3, 0.03, 90)"))
         '--lr 0.3 --min-lr 0.03 --lr-decay-style cosine --lr-warmup-iters 10 --train-iters 100'
     """
-    return first_exact(schedule, Run("to_megatron", horizon), _candidates, _read, "Megatron", INSTEAD)
+    return first_exact(schedule, Run.of("to_megatron", horizon), _candidates, _read, "Megatron", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:

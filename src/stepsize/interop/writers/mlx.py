@@ -28,12 +28,12 @@ def to_mlx(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
         >>> import mlx.optimizers as optim
         >>> optimizer = optim.Adam(to_mlx("Linear(0, 0.3, 500) >> Cosine(0.3, 0.03, 9500)"))
     """
-    return _written(schedule, Run("to_mlx", horizon))[1]
+    return _written(schedule, Run.of("to_mlx", horizon))[1]
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
     """The Python code of what `to_mlx` returns."""
-    call, _ = _written(schedule, Run("to_mlx", horizon))
+    call, _ = _written(schedule, Run.of("to_mlx", horizon))
     return f"import mlx.optimizers as optim\n\nlearning_rate = {call}"
 
 

@@ -36,7 +36,7 @@ def to_mmengine(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, 
         {'type': 'LinearLR', 'start_factor': 0.1, 'by_epoch': False, 'begin': 0, 'end': 11}
         {'type': 'CosineAnnealingLR', 'T_max': 90, 'eta_min': 0.03, 'by_epoch': False, 'begin': 10, 'end': 101}
     """
-    return first_exact(schedule, Run("to_mmengine", horizon), _candidates, read, "MMEngine", INSTEAD)
+    return first_exact(schedule, Run.of("to_mmengine", horizon), _candidates, read, "MMEngine", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.code import to_code
 from stepsize.interop.mmengine_windows import INFINITE
 from stepsize.interop.tool_schedule import Run
@@ -34,7 +33,7 @@ class Part:
 
 def parts_of(schedule: Schedule, run: Run) -> list[Part]:
     """The shapes of a schedule, those of epochs too; what one scheduler makes of several cosines is one shape."""
-    epoch = run.horizon.epoch_steps if isinstance(run.horizon, Horizon) else None
+    epoch = run.horizon.epoch_steps if run.horizon else None
     found: list[Part] = []
     for start, piece in pieces(schedule):
         found = [each for each in found if each.start < start]

@@ -43,12 +43,12 @@ def to_optax(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
         >>> import optax
         >>> optimizer = optax.adam(to_optax("Linear(0, 0.3, 500) >> Cosine(0.3, 0.03, 9500)"))
     """
-    return _written(schedule, Run("to_optax", horizon))[1]
+    return _written(schedule, Run.of("to_optax", horizon))[1]
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
     """The Python code of what `to_optax` returns."""
-    call, _ = _written(schedule, Run("to_optax", horizon))
+    call, _ = _written(schedule, Run.of("to_optax", horizon))
     return f"import optax\n\nlearning_rate = {call}"
 
 

@@ -7,7 +7,6 @@ from itertools import product
 from typing import Any
 
 from stepsize.checked_calls import checked
-from stepsize.horizon import Horizon
 from stepsize.interop.timm import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio
@@ -36,7 +35,7 @@ def to_timm(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, Any]
         >>> found["sched"], found["num_epochs"], found["warmup_epochs"], found["warmup_prefix"]
         ('cosine', 90, 10, True)
     """
-    return first_exact(schedule, Run("to_timm", horizon), _candidates, read, "timm", INSTEAD)
+    return first_exact(schedule, Run.of("to_timm", horizon), _candidates, read, "timm", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
@@ -46,7 +45,7 @@ def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
     clock: dict[str, Any] = {"step_on_epochs": False, "updates_per_epoch": 1}
-    if isinstance(schedule, Every) and isinstance(run.horizon, Horizon) and run.horizon.epoch_steps == schedule.n:
+    if isinstance(schedule, Every) and run.horizon and run.horizon.epoch_steps == schedule.n:
         schedule, clock = schedule.schedule, {"step_on_epochs": True}
     for form in outlines_of(schedule):
         warmup = {"warmup_epochs": form.warmup, "warmup_lr": form.first} if form.warmup else {}

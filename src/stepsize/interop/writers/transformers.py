@@ -38,7 +38,7 @@ def to_transformers(schedule: AnySchedule, horizon: AnyHorizon = None, *, optimi
         >>> to_transformers("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)")
         {'learning_rate': 0.3, 'lr_scheduler_type': 'linear', 'warmup_steps': 10, 'max_steps': 100}
     """
-    run = Run("to_transformers", horizon)
+    run = Run.of("to_transformers", horizon)
     if optimizer is not None:
         from stepsize.pytorch.lr_scheduler.conversion import lambda_lr
 
