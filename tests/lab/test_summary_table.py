@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from reports import HOSTILE
 
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
-from stepsize.lab.comparison import Comparison
+from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import markdown_report, markdown_table
 from stepsize.lab.report.summary_table import result_line, summary_table
 from stepsize.lab.statistics.findings import Terms
@@ -36,8 +35,9 @@ def runs(seeds):
 
 def report(experiment, runs, title="Title", source="Data.", terms=None, remarks=(), accuracy=""):
     """The Markdown report of runs of five steps."""
-    told = (terms or experiment.terms(), remarks, accuracy)
-    return markdown_report(Comparison(experiment, source, Path(), (), tuple(runs), *told), title, 5)
+    terms = terms or experiment.terms()
+    content = ReportContent(experiment, source, tuple(runs), terms, 5, remarks=remarks, accuracy=accuracy)
+    return markdown_report(content, title)
 
 
 def test_several_seeds_give_a_paired_difference_and_its_interval():

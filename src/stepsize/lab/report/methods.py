@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stepsize.lab.comparison import Comparison
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
+from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
 from stepsize.lab.report.tables import Table
 from stepsize.lab.statistics.differences import Looks
@@ -54,26 +54,20 @@ class Methods:
                 yield f"{title}: {pairs}."
 
 
-def methods(
-    comparison: Comparison,
-    steps: int,
-    schedules: Mapping[str, str],
-    environment: Mapping[str, str],
-    compared: Sequence[Table],
-) -> Methods:
-    """How the runs, of `steps` updates each, were made and compared.
+def methods(content: ReportContent, schedules: Mapping[str, str], compared: Sequence[Table]) -> Methods:
+    """How the runs were made and compared.
 
     `schedules` has the text of each schedule by its name in the paper, the baseline first; `compared` are its tables.
     """
-    experiment, trains_itself, chance = comparison.experiment, comparison._trains_itself, comparison._terms.chance
+    experiment, terms, trains_itself = content.experiment, content.terms, content.trains_itself
     seeds = ", ".join(map(str, experiment.seeds))
     count = len(schedules)
     sentences: list[Sentence] = [
         (f"We compared {count} learning-rate schedule{'s' * (count > 1)} on the task ", Code(experiment.task), ".")
         if experiment.command is None
         else (f"We compared {count} learning-rate schedules in runs of the command ", Code(experiment.command), "."),
-        (comparison.source,),
-        _training(experiment, steps, trains_itself),
+        (content.source,),
+        _training(experiment, content.steps, trains_itself),
         (f"Every schedule was trained with the seed{'s' * (len(experiment.seeds) > 1)} {seeds}.",),
     ]
     if not trains_itself:
@@ -82,25 +76,25 @@ def methods(
         )
     if experiment.held_out:
         sentences.append((HELD_OUT,))
-    if comparison.trials:
+    if content.trials:
         sentences.append((HOW_TUNED,))
     sentences.append(
         ("Results are the last values that a run logged.",)
         if trains_itself
         else ("Results are those after the last epoch.",)
     )
-    if comparison._accuracy:
-        sentences.append((f"Accuracy: {comparison._accuracy}.",))
+    if content.accuracy:
+        sentences.append((f"Accuracy: {content.accuracy}.",))
     sentences.append(("Runs whose loss was not finite count as diverged and are left out of the means.",))
-    sentences += _statistics(compared, next(iter(schedules), ""), comparison._terms.looks)
-    sentences.append(_versions(environment))
-    at_chance = chance.notes(comparison._stored, comparison._terms.judged_on) if chance else ()
+    sentences += _statistics(compared, next(iter(schedules), ""), terms.looks)
+    sentences.append(_versions(content.environment))
+    at_chance = terms.chance.notes(content.runs, terms.judged_on) if terms.chance else ()
     details = {
-        "Factors of the peak rates": {each.schedule: f"{each.factor:g}" for each in comparison.trials if each.chosen},
-        "Settings": _given(settings_shown(comparison, steps)),
-        "Versions and machine": _given(environment),
+        "Factors of the peak rates": {each.schedule: f"{each.factor:g}" for each in content.trials if each.chosen},
+        "Settings": _given(settings_shown(content)),
+        "Versions and machine": _given(content.environment),
     }
-    return Methods(tuple(sentences), (*at_chance, *comparison._remarks), schedules, details)
+    return Methods(tuple(sentences), (*at_chance, *content.remarks), schedules, details)
 
 
 def _given(values: Mapping[str, object]) -> dict[str, str]:
