@@ -20,7 +20,8 @@ from scipy import stats
 from stepsize import lab
 from stepsize.errors import ArgumentError, DataError, OutputError
 from stepsize.lab.report.latex import escaped
-from stepsize.lab.report.methods import Code, Methods
+from stepsize.lab.report.markdown_text import Code
+from stepsize.lab.report.methods import Methods
 from stepsize.lab.report.paper_table import short_names
 
 SIX = ("flat", "square-root", "factor", "multi-factor", "cosine", "warmup-cosine")
@@ -339,7 +340,7 @@ def test_the_task_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_cannot_be_exported_is_said(six: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no store"):
+    with pytest.raises(DataError, match="no comparison in it"):
         lab.export(tmp_path)
     with pytest.raises(ArgumentError, match=r"font=.* must be .*installed font, got 'No Such Font'"):
         lab.export(six, tmp_path, font="No Such Font")

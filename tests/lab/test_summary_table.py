@@ -252,6 +252,13 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, mon
     assert " to " in lines[2]
 
 
+def test_a_backtick_in_the_text_of_a_schedule_does_not_end_its_code():
+    schedule = 'Function("`a` <b>")'
+    assert f"- flat: `` {schedule} ``" in markdown_table(
+        summary_table(runs(1)), [replace(runs(1)[0], schedule=schedule)]
+    )
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))
 def test_a_hostile_name_stays_one_cell_of_the_markdown(name):
     some = [run(each, seed, 0.8 + 0.01 * seed) for seed in range(2) for each in ("flat", name)]

@@ -1,6 +1,5 @@
 """The report of a comparison in Markdown, its title, and its settings in words."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
@@ -8,6 +7,7 @@ from stepsize.errors import one_line
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OURS
 from stepsize.lab.report.content import ReportContent
+from stepsize.lab.report.markdown_text import Code, in_markdown
 from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
 from stepsize.lab.report.tables import LONGEST, Table, grouped, heading, judged_label, tables
 from stepsize.lab.tasks.by_name import AnyTask
@@ -80,7 +80,7 @@ def report_title(content: ReportContent, task: AnyTask) -> str:
 def markdown_table(table: SummaryTable, runs: Runs) -> str:
     """The summary table of some runs in Markdown, with its notes and the text of each schedule."""
     schedules = {run.name: run.schedule for run in runs}
-    listed = "\n".join(f"- {_cell(name)}: `{printable(schedule)}`" for name, schedule in schedules.items())
+    listed = "\n".join(f"- {_cell(name)}: {in_markdown(Code(schedule))}" for name, schedule in schedules.items())
     return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
 
 
@@ -149,5 +149,5 @@ def _listed(values: Mapping[str, str], within: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text on one line, without characters that cannot be printed, and with Markdown's special ones escaped."""
-    return re.sub(r"([\\`*_\[\]<>#|$&~])", r"\\\1", printable(text))
+    """A text that is a cell, a heading or a paragraph, on one line."""
+    return in_markdown(printable(text))

@@ -1,6 +1,5 @@
 """The methods of a comparison in sentences, with every setting and version, in Markdown and in LaTeX."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,14 +7,10 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
 from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
+from stepsize.lab.report.markdown_text import Code, in_markdown
 from stepsize.lab.report.tables import Table
 from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.tuning import HOW_TUNED
-
-
-class Code(str):
-    """A piece of a sentence that is set in the letters of a typewriter."""
-
 
 Sentence = tuple[str, ...]
 """Pieces of text and of code."""
@@ -31,8 +26,10 @@ class Methods:
     details: Mapping[str, Mapping[str, str]]
 
     def markdown(self) -> str:
-        items = "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in self.schedules.items())
-        return "\n\n".join(["## Methods", *self._paragraphs(_markdown, " "), items, *self._details(_markdown)]) + "\n"
+        items = "\n".join(f"- {in_markdown(name)}: {in_markdown(Code(text))}" for name, text in self.schedules.items())
+        return (
+            "\n\n".join(["## Methods", *self._paragraphs(in_markdown, " "), items, *self._details(in_markdown)]) + "\n"
+        )
 
     def latex(self) -> str:
         """The methods in LaTeX, which need no package."""
@@ -139,14 +136,6 @@ def _versions(environment: Mapping[str, str]) -> Sentence:
     named = [f"{title} {environment[key]}" for key, title in known.items() if environment.get(key)]
     device = environment.get("device", "")
     return (f"We used {', '.join(named)}{f' on the device {device}' if device else ''}.",)
-
-
-def _markdown(piece: str) -> str:
-    text = "".join(sign if sign.isprintable() else " " for sign in piece)
-    if isinstance(piece, Code):
-        fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-        return f"{fence} {text} {fence}" if "`" in text else f"`{text}`" if text else ""
-    return re.sub(r"([\\`*_\[\]<>#|$~&])", r"\\\1", text)
 
 
 def _latex(piece: str) -> str:
