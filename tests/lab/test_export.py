@@ -195,6 +195,20 @@ def test_one_seed_has_no_differences(tmp_path: Path) -> None:
     assert "interval" not in (tmp_path / "results/paper/table-test-loss.tex").read_text()
 
 
+def test_unfinished_runs_are_counted_of_how_many(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "results", ("a", "b"), 3)
+    with sqlite3.connect(folder / "store.sqlite") as connection:
+        connection.execute("UPDATE runs SET status = 'interrupted' WHERE number = 5")
+    assert lab.export(folder).notes == ("1 of 6 runs have not finished and are left out.",)
+
+
+def test_a_single_schedule_of_a_command_has_no_plural(tmp_path: Path) -> None:
+    asked = {"command": "python train.py {rates} {folder}", "task": "fashion-mnist", "batch_size": None}
+    folder = write_results(tmp_path / "results", ("a",), 1, **asked)
+    lab.export(folder)
+    assert "We compared 1 learning-rate schedule in runs of" in (folder / "paper/methods.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("two_columns", "options", "points"), [(False, {}, 237.6), (True, {}, 486), (False, {"width": 5.5}, 396)]
 )

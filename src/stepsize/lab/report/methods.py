@@ -58,11 +58,11 @@ def methods(content: ReportContent, schedules: Mapping[str, str], compared: Sequ
     """
     experiment, terms, trains_itself = content.experiment, content.terms, content.trains_itself
     seeds = ", ".join(map(str, experiment.seeds))
-    count = len(schedules)
+    compared_schedules = f"We compared {len(schedules)} learning-rate schedule{'s' * (len(schedules) > 1)}"
     sentences: list[Sentence] = [
-        (f"We compared {count} learning-rate schedule{'s' * (count > 1)} on the task ", Code(experiment.task), ".")
+        (f"{compared_schedules} on the task ", Code(experiment.task), ".")
         if experiment.command is None
-        else (f"We compared {count} learning-rate schedules in runs of the command ", Code(experiment.command), "."),
+        else (f"{compared_schedules} in runs of the command ", Code(experiment.command), "."),
         (content.source,),
         _training(experiment, content.steps, trains_itself),
         (f"Every schedule was trained with the seed{'s' * (len(experiment.seeds) > 1)} {seeds}.",),
