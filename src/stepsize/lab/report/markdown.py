@@ -23,9 +23,28 @@ UNNAMED = "task"  # the default name of a Task
 
 # These settings have their own place in the report, or do not change what is trained.
 _SHOWN_ELSEWHERE = (
-    *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
-    *("steps", "command", "engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds"),
-    *("margin", "tune_peak", "held_out", "functions", "digests"),
+    "schedules",
+    "task",
+    "epochs",
+    "seeds",
+    "batch_size",
+    "accumulation",
+    "optimizer",
+    "optimizer_args",
+    "device",
+    "steps",
+    "command",
+    "engine",
+    "runs_at_once",
+    "log_every",
+    "checkpoint_every",
+    "until_told",
+    "most_seeds",
+    "margin",
+    "tune_peak",
+    "held_out",
+    "functions",
+    "digests",
 )
 
 
