@@ -171,10 +171,10 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
 
 
 def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> None:
-    folder = write_results(tmp_path / "results", ("a", "b"), about={"trains_itself": True})
+    folder = write_results(tmp_path / "results", ("a", "b"), about={"trains_itself": True, "steps": 400})
     lab.export(folder)
     text = (folder / "paper/methods.md").read_text()
-    assert "A run has 300 steps." in text
+    assert "A run has 400 steps." in text, "as planned, however far the runs came"
     assert "optimizer" not in text
     assert "same weights" not in text
 
