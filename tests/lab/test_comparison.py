@@ -104,6 +104,8 @@ def test_the_directory_holds_settings_runs_report_and_pictures(compared):
     assert "digits" in report
     assert "\n\n| schedule |" in report, "or Markdown would take the table for a paragraph"
     assert "| down |" in report
+    page, last = (comparison.directory / "report.html").read_text(), comparison.runs[0].points[-1].step
+    assert all(f"<dt>{name}</dt><dd>{it}</dd>" in page for name, it in (("network", "digits_net"), ("steps", last)))
     assert display.told[0] == "begin"
     assert display.told[-1] == "close"
     assert {0, 1, "flat", "down"} <= set(display.told)

@@ -20,7 +20,8 @@ from scipy import stats
 from stepsize import lab
 from stepsize.errors import ArgumentError, DataError, OutputError
 from stepsize.lab.report.latex import escaped
-from stepsize.lab.report.methods import Code, Methods
+from stepsize.lab.report.markdown_text import Code
+from stepsize.lab.report.methods import Methods
 from stepsize.lab.report.paper_table import short_names
 
 SIX = ("flat", "square-root", "factor", "multi-factor", "cosine", "warmup-cosine")
@@ -180,10 +181,10 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
 
 
 def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> None:
-    folder = write_results(tmp_path / "results", ("a", "b"), about={"trains_itself": True})
+    folder = write_results(tmp_path / "results", ("a", "b"), about={"trains_itself": True, "steps": 400})
     lab.export(folder)
     text = (folder / "paper/methods.md").read_text()
-    assert "A run has 300 steps." in text
+    assert "A run has 400 steps." in text, "as planned, however far the runs came"
     assert "optimizer" not in text
     assert "same weights" not in text
 
@@ -202,6 +203,20 @@ def test_one_seed_has_no_differences(tmp_path: Path) -> None:
     assert {path.name for path in exported.files} == FILES - {"differences.pdf", "differences.svg"}
     assert exported.notes == ("One seed says nothing about which schedule is better; give several.",)
     assert "interval" not in (tmp_path / "results/paper/table-test-loss.tex").read_text()
+
+
+def test_unfinished_runs_are_counted_of_how_many(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "results", ("a", "b"), 3)
+    with sqlite3.connect(folder / "store.sqlite") as connection:
+        connection.execute("UPDATE runs SET status = 'interrupted' WHERE number = 5")
+    assert lab.export(folder).notes == ("1 of 6 runs have not finished and are left out.",)
+
+
+def test_a_single_schedule_of_a_command_has_no_plural(tmp_path: Path) -> None:
+    asked = {"command": "python train.py {rates} {folder}", "task": "fashion-mnist", "batch_size": None}
+    folder = write_results(tmp_path / "results", ("a",), 1, **asked)
+    lab.export(folder)
+    assert "We compared 1 learning-rate schedule in runs of" in (folder / "paper/methods.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -349,7 +364,7 @@ def test_the_task_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_cannot_be_exported_is_said(six: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no store"):
+    with pytest.raises(DataError, match="no comparison in it"):
         lab.export(tmp_path)
     with pytest.raises(ArgumentError, match=r"font=.* must be .*installed font, got 'No Such Font'"):
         lab.export(six, tmp_path, font="No Such Font")

@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from reports import HOSTILE
 
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
-from stepsize.lab.comparison import Comparison
+from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import markdown_report, markdown_table
 from stepsize.lab.report.summary_table import result_line, summary_table
 from stepsize.lab.statistics.findings import Terms
@@ -36,8 +35,9 @@ def runs(seeds):
 
 def report(experiment, runs, title="Title", source="Data.", terms=None, remarks=(), accuracy=""):
     """The Markdown report of runs of five steps."""
-    told = (terms or experiment.terms(), remarks, accuracy)
-    return markdown_report(Comparison(experiment, source, Path(), (), tuple(runs), *told), title, 5)
+    terms = terms or experiment.terms()
+    content = ReportContent(experiment, source, tuple(runs), terms, 5, remarks=remarks, accuracy=accuracy)
+    return markdown_report(content, title)
 
 
 def test_several_seeds_give_a_paired_difference_and_its_interval():
@@ -250,6 +250,13 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, mon
     assert all(len(line.rstrip()) <= 78 for line in lines)
     assert [line.split()[0] for line in lines[1:]] == list(SIX_SCHEDULES)
     assert " to " in lines[2]
+
+
+def test_a_backtick_in_the_text_of_a_schedule_does_not_end_its_code():
+    schedule = 'Function("`a` <b>")'
+    assert f"- flat: `` {schedule} ``" in markdown_table(
+        summary_table(runs(1)), [replace(runs(1)[0], schedule=schedule)]
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))

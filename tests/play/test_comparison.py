@@ -11,8 +11,20 @@ from stepsize.play.subjects import subject_of
 from stepsize.store import Store, load_runs, stored_runs
 from stepsize.store.run import Epoch, Point
 
-RUNS = [("flat", "Constant(0.1)", 0), ("down", "Linear(0.2, 0, 100)", 0)]
-SETTINGS = {"data": "made up"}
+pytest.importorskip("torch")
+
+from stepsize.lab import Experiment
+
+SCHEDULES = {"flat": "Constant(0.1)", "down": "Linear(0.2, 0, 100)"}
+RUNS = [(name, text, 0) for name, text in SCHEDULES.items()]
+ABOUT = {"data": "made up", "network": "a_net", "steps": 100}
+
+
+def settings(**experiment):
+    return {**ABOUT, "experiment": Experiment(**{"schedules": SCHEDULES, "task": "digits", **experiment}).as_dict()}
+
+
+SETTINGS = settings()
 
 
 def log(store, number, until):
@@ -58,6 +70,29 @@ def test_the_report_of_a_comparison_under_way_has_its_runs_as_far_as_they_came(s
     assert "made up" in page
     assert "1 of 2 runs did not finish" in page
     assert re.search(r'"names":\["flat","down"\]', page)
+
+
+def test_the_report_under_way_is_on_the_terms_of_the_comparison(tmp_path):
+    about = settings(held_out=True, metric="train_loss", seeds=(0, 1), log_every=7)
+    with Store.create(
+        tmp_path / "store.sqlite", about, {}, [(*run[:2], seed) for seed in (0, 1) for run in RUNS]
+    ) as store:
+        for number in range(3):
+            log(store, number, 100)
+            store.end(number, "finished", 1.0)
+        log(store, 3, 50)
+    page = report(tmp_path)
+    assert "held-out accuracy" in page
+    assert "the test set was not looked at" in page
+    assert "test accuracy" not in page.partition("<script")[0]
+    assert '<h3 id="first">train loss ' in page
+    for setting, value in {"log every": "7", "steps": "100", "network": "a_net"}.items():
+        assert re.search(rf"<dt>{setting}</dt>\s*<dd>{value}</dd>", page), setting
+
+
+def test_the_title_of_one_schedule_has_no_plural(tmp_path):
+    Store.create(tmp_path / "store.sqlite", settings(schedules={"flat": "Constant(0.1)"}), {}, RUNS[:1]).close()
+    assert "Comparison of 1 schedule, under way" in report(tmp_path)
 
 
 def test_the_report_of_a_finished_comparison_is_its_own(store, tmp_path):

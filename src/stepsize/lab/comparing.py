@@ -24,8 +24,9 @@ from stepsize.lab.engines.workers import Training, Workers, refuse_in_a_starting
 from stepsize.lab.environment import OF_STEPSIZE, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
-from stepsize.lab.report.html import html_report
-from stepsize.lab.report.markdown import markdown_report, report_title, settings_shown
+from stepsize.lab.report.content import ReportContent
+from stepsize.lab.report.html import content_page
+from stepsize.lab.report.markdown import markdown_report, report_title
 from stepsize.lab.rounds import add_round, first_round, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.standings import Display, RunWatcher, Standings
@@ -230,6 +231,8 @@ class _Making:
             "experiment": experiment.as_dict(),
             "data": task.source,
             "accuracy": task.accuracy if isinstance(task, Task) else "",
+            "network": task.network,
+            "steps": task.horizon(experiment).steps,
             "trains_itself": isinstance(task, OwnLoop),
             "trials": [each.as_dict() for each in trials],
             "chance": None if chance is None else asdict(chance),
@@ -241,31 +244,30 @@ class _Making:
 
     def rounds(self, experiment: Experiment, fresh: bool = False) -> Comparison:
         """Make the runs, and those of more seeds until each difference is told apart, if the experiment asks for it."""
-        comparison = self.runs(experiment, fresh=fresh)
-        while another := add_round(
-            comparison.experiment, self.task, self.directory, comparison._terms.looks, comparison._stored
-        ):
-            comparison = self.runs(*another)
-        return comparison
+        content = self.runs(experiment, fresh=fresh)
+        while another := add_round(content.experiment, self.task, self.directory, content.terms.looks, content.runs):
+            content = self.runs(*another)
+        return Comparison(self.directory.path, content)
 
-    def runs(self, experiment: Experiment, news: str = "", fresh: bool = False) -> Comparison:
-        """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins.
+    def runs(self, experiment: Experiment, news: str = "", fresh: bool = False) -> ReportContent:
+        """Train the runs that are not complete, and write the reports; return what these say.
 
-        The displays begin with the news, or else with the source of the data.
+        A `fresh` directory is removed if no run begins. The displays begin with the news, or else with the source of
+        the data.
         """
         directory = self.directory
         results = load_runs(directory.path)
         specs = specs_of(results.outcomes(), experiment.run_specs(self.task.horizon(experiment)))
-        begun = Comparison._of(results, experiment)
-        standings = Standings(specs, results, begun._terms)
+        begun = ReportContent.of(results, experiment)
+        standings = Standings(specs, results, begun.terms)
         left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
         watcher = RunWatcher(standings, directory, self.displays, directory.path)
 
-        def made() -> Comparison:
-            return Comparison._of(results, experiment, standings.ended_runs)
+        def made() -> ReportContent:
+            return ReportContent.of(results, experiment, standings.ended_runs)
 
         def reports() -> dict[str, str]:
-            return _reports(made(), self.task, specs, results.environment)
+            return _reports(made(), self.task)
 
         try:
             with watcher.watching(news or begun.source, reports):
@@ -282,26 +284,7 @@ class _Making:
         return made()
 
 
-def _reports(made: Comparison, task: AnyTask, specs: Sequence[RunSpec], environment: dict[str, Any]) -> dict[str, str]:
+def _reports(content: ReportContent, task: AnyTask) -> dict[str, str]:
     """The texts of the report files by their names."""
-    terms, steps = made._terms, specs[0].steps
-    title = report_title(made, task)
-    about = {name: text for name, text in (("network", task.network), ("accuracy", made._accuracy)) if text}
-    page = html_report(
-        made._stored,
-        title,
-        source=made.source,
-        settings=settings_shown(made, steps) | about,
-        environment=environment,
-        planned=len(specs),
-        names=terms.names,
-        seeds=terms.seeds,
-        trials=made.trials,
-        judged_on=terms.judged_on,
-        looks=terms.looks,
-        remarks=made._remarks,
-        headline=terms.headline,
-        chance=terms.chance,
-        others=terms.others,
-    )
-    return {"report.md": markdown_report(made, title, steps), "report.html": page}
+    title = report_title(content, task)
+    return {"report.md": markdown_report(content, title), "report.html": content_page(content, title)}

@@ -8,7 +8,8 @@ from textwrap import wrap
 
 from stepsize.errors import DataError, OutputError, first_few
 from stepsize.files import write_whole
-from stepsize.lab.comparison import Comparison, stored_experiment
+from stepsize.lab.comparison import stored_experiment
+from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.html import MOST_CURVES
 from stepsize.lab.report.methods import methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
@@ -19,7 +20,6 @@ from stepsize.plots.figures import without_glyph_warnings
 from stepsize.plots.paper import COLUMN, PAGE, SIDE_BY_SIDE, PaperPicture, paper_picture, plot_comparison_on_paper
 from stepsize.sqlite_files import refuse_links
 from stepsize.store import Results, load_runs, stored_runs
-from stepsize.store.run import COMPLETE
 
 LETTERS = 13  # of 8 points that stand on an inch
 
@@ -73,7 +73,7 @@ def export(
         refuse_links(folder)
     width = (PAGE if two_columns else COLUMN) if width is None else width
     contents = dict(_figures(paper, width, font, font_size))
-    contents |= {name: text.encode() for name, text in _texts(paper, results.environment, two_columns)}
+    contents |= {name: text.encode() for name, text in _texts(paper, two_columns)}
     existing = [name for name in contents if (folder / name).exists()]
     if existing and not overwrite:
         reason = f"{folder} already has {first_few(existing, 3)}, and nothing is overwritten without being asked"
@@ -91,39 +91,38 @@ def export(
 class _Paper:
     """A comparison in a paper: its tables, the names of its schedules there, and the schedules that are drawn."""
 
-    comparison: Comparison
+    content: ReportContent
     tables: tuple[Table, ...]
     names: Mapping[str, str]
     drawn: tuple[str, ...]
 
 
 def _paper(results: Results) -> _Paper:
-    comparison = Comparison._of(results, stored_experiment(results), stored_runs(results))
-    groups = grouped(comparison._stored, comparison._terms.names)
-    compared = tables(groups, comparison._terms)
+    content = ReportContent.of(results, stored_experiment(results), stored_runs(results))
+    groups = grouped(content.runs, content.terms.names)
+    compared = tables(groups, content.terms)
     if not compared:
         raise DataError(f"no run in {results.path} has finished with a result", "finish the comparison first")
     drawn = first_and_best(compared[0].metric, compared[0].findings, MOST_CURVES)
-    return _Paper(comparison, compared, short_names(groups), drawn)
+    return _Paper(content, compared, short_names(groups), drawn)
 
 
 def _notes(paper: _Paper) -> Iterator[str]:
-    experiment, runs = paper.comparison.experiment, paper.comparison._stored
-    planned = len(experiment.schedules) * len(experiment.seeds)
-    if waiting := planned - sum(run.status in COMPLETE for run in runs):
-        yield f"{waiting} runs have not finished and are left out."
+    content = paper.content
+    if content.missing:
+        yield f"{content.missing} of {content.planned} runs have not finished and are left out."
     if len(paper.drawn) < len(paper.names):
         yield f"Of {len(paper.names)} schedules, the first and the best are drawn."
-    if reason := no_comparison(paper.tables[0], len(experiment.seeds)):
+    if reason := no_comparison(paper.tables[0], len(content.experiment.seeds)):
         yield reason
 
 
 def _figures(paper: _Paper, width: float, font: str, size: float) -> Iterator[tuple[str, bytes]]:
-    headline, drawn, every = paper.tables[0].metric, paper.drawn, paper.comparison._stored
+    headline, drawn, every = paper.tables[0].metric, paper.drawn, paper.content.runs
     shown_runs = sorted((run for run in every if run.name in drawn), key=lambda run: drawn.index(run.name))
     runs = [replace(run, name=paper.names[run.name]) for run in shown_runs]
     with paper_picture(width, font, size) as picture:
-        plot_comparison_on_paper(runs, picture, judged_on=paper.comparison._terms.judged_on, metric=headline.field)
+        plot_comparison_on_paper(runs, picture, judged_on=paper.content.terms.judged_on, metric=headline.field)
     yield from _files("curves", picture)
     shown = [table for table in paper.tables if table.has_intervals]
     if not shown:
@@ -138,22 +137,17 @@ def _figures(paper: _Paper, width: float, font: str, size: float) -> Iterator[tu
     yield from _files("differences", picture)
 
 
-def _texts(paper: _Paper, environment: Mapping[str, str], two_columns: bool) -> Iterator[tuple[str, str]]:
-    comparison, runs, names = paper.comparison, paper.comparison._stored, paper.names
+def _texts(paper: _Paper, two_columns: bool) -> Iterator[tuple[str, str]]:
+    content, runs, names = paper.content, paper.content.runs, paper.names
     for table in paper.tables:
-        seeds = len(comparison.experiment.seeds)
-        text = latex_table(table, names, comparison._terms, seeds=seeds, two_columns=two_columns)
+        seeds = len(content.experiment.seeds)
+        text = latex_table(table, names, content.terms, seeds=seeds, two_columns=two_columns)
         yield f"table-{file_stem(table)}.tex", text
     yield "results.csv", results_csv(paper.tables)
     yield "runs.csv", runs_csv(runs, paper.tables)
     schedules = {name: next((run.schedule for run in runs if run.name == name), None) for name in names}
-    described = methods(
-        comparison,
-        max(int(run.column("step").max(initial=0)) for run in runs),
-        {names[name]: text for name, text in schedules.items() if text is not None},
-        environment,
-        paper.tables,
-    )
+    texts = {names[name]: text for name, text in schedules.items() if text is not None}
+    described = methods(content, texts, paper.tables)
     yield "methods.md", described.markdown()
     yield "methods.tex", described.latex()
 

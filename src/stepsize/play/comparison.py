@@ -27,10 +27,12 @@ def report(directory: Path) -> str:
     """The page of the report. Runs that have not ended are drawn as far as they have come.
 
     Raises:
-        DataError: the store is damaged, or the report of a finished comparison is a link.
+        DataError: the store is damaged or does not have the experiment, or the report is a link.
         MissingExtraError: the extra `lab` is not installed.
     """
-    from stepsize.lab import html_report  # late: it loads PyTorch
+    from stepsize.lab.comparison import stored_experiment  # late: it loads PyTorch
+    from stepsize.lab.report.content import ReportContent
+    from stepsize.lab.report.html import content_page
     from stepsize.store import stored_runs
 
     finished = directory / "report.html"
@@ -39,14 +41,6 @@ def report(directory: Path) -> str:
     refuse_links(finished)
     if all(run.status in COMPLETE for run in outcomes) and finished.is_file():
         return finished.read_text("utf-8")
-    settings = results.settings
-    names = tuple(dict.fromkeys(run.name for run in outcomes))
-    return html_report(
-        stored_runs(results),
-        f"Comparison of {len(names)} schedules, under way",
-        source=str(settings.get("data", "")),
-        environment=results.environment,
-        planned=len(outcomes),
-        names=names,
-        seeds=len({run.seed for run in outcomes}),
-    )
+    content = ReportContent.of(results, stored_experiment(results), stored_runs(results))
+    count = len(content.experiment.schedules)
+    return content_page(content, f"Comparison of {count} schedule{'s' * (count > 1)}, under way")

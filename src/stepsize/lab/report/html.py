@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import jinja2
 
 from stepsize.errors import one_line
-from stepsize.lab.report.markdown import HELD_OUT, in_words
+from stepsize.lab.report.content import ReportContent
+from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
 from stepsize.lab.statistics.differences import Looks
@@ -85,7 +86,48 @@ def html_report(
         True
     """
     terms = Terms(tuple(names), seeds, judged_on, headline, chance, looks, tuple(others))
-    every = grouped(runs, names)
+    return _page(
+        runs,
+        title,
+        terms,
+        source=source,
+        settings=settings or {},
+        environment=environment or {},
+        planned=planned,
+        trials=trials,
+        remarks=remarks,
+    )
+
+
+def content_page(content: ReportContent, title: str) -> str:
+    """The page of a comparison, as `html_report` makes it, with all that its store says."""
+    about = {"network": content.network, "accuracy": content.accuracy}
+    return _page(
+        content.runs,
+        title,
+        content.terms,
+        source=content.source,
+        settings=settings_shown(content) | {name: text for name, text in about.items() if text},
+        environment=content.environment,
+        planned=content.planned,
+        trials=content.trials,
+        remarks=content.remarks,
+    )
+
+
+def _page(
+    runs: Sequence[Logged],
+    title: str,
+    terms: Terms,
+    *,
+    source: str,
+    settings: Mapping[str, object],
+    environment: Mapping[str, object],
+    planned: int,
+    trials: Sequence[Trial],
+    remarks: Sequence[str],
+) -> str:
+    every = grouped(runs, terms.names)
     groups = {name: group for name, group in every.items() if group}
     compared = tables(every, terms)
     best = listed = tuple(groups)[:MOST_CURVES]
@@ -98,17 +140,17 @@ def html_report(
     return _PAGES.get_template("report.html.jinja").render(
         title=one_line(printable(title), LONGEST_TITLE),
         source=source,
-        settings=in_words(settings or {}),
-        environment=in_words(environment or {}),
+        settings=in_words(settings),
+        environment=in_words(environment),
         planned=planned,
         missing=max(0, planned - sum(run.status in COMPLETE for run in runs)),
-        summary=summary(compared[0], seeds or len({run.seed for run in runs})) if compared else "",
+        summary=summary(compared[0], terms.seeds or len({run.seed for run in runs})) if compared else "",
         trials=[trial.cells() for trial in trials],
         about_trials=HOW_TUNED,
         remarks=remarks,
-        at_chance=chance.flag(runs) if chance else "",
-        chance_rule=chance.rule(judged_on) if chance else "",
-        about_held_out=HELD_OUT if judged_on == "held-out" else "",
+        at_chance=terms.chance.flag(runs) if terms.chance else "",
+        chance_rule=terms.chance.rule(terms.judged_on) if terms.chance else "",
+        about_held_out=HELD_OUT if terms.judged_on == "held-out" else "",
         schedules={name: groups[name][0].schedule for name in listed if name in groups},
         among=len(groups),
         drawn=drawn,
@@ -116,7 +158,7 @@ def html_report(
         panels=shown,
         tables=compared,
         marks=MARKS,
-        endings=endings(runs, compared, chance) if len(runs) <= MOST_RUNS_LISTED else (),
+        endings=endings(runs, compared, terms.chance) if len(runs) <= MOST_RUNS_LISTED else (),
         count=len(runs),
         with_bands=any(curve.band for panel in shown for curve in panel.curves),
         with_crosses=any(curve.crosses for panel in shown for curve in panel.curves),

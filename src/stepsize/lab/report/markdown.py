@@ -1,19 +1,18 @@
 """The report of a comparison in Markdown, its title, and its settings in words."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 from stepsize.errors import one_line
-from stepsize.lab.comparison import Comparison
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OF_OUR_LOOP
-from stepsize.lab.report.summary_table import Runs, SummaryTable
+from stepsize.lab.report.content import ReportContent
+from stepsize.lab.report.markdown_text import Code, in_markdown
+from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
 from stepsize.lab.report.tables import LONGEST, Table, grouped, heading, judged_label, tables
 from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS
 from stepsize.plots.curves import printable
-from stepsize.store.run import COMPLETE
 
 HELD_OUT = (
     "The runs were judged on a fifth of the training set, which was held out and not trained on; the test set was not "
@@ -24,52 +23,70 @@ UNNAMED = "task"  # the default name of a Task
 
 # These settings have their own place in the report, or do not change what is trained.
 _SHOWN_ELSEWHERE = (
-    *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
-    *("steps", "command", "engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds"),
-    *("margin", "tune_peak", "held_out", "functions", "digests"),
+    "schedules",
+    "task",
+    "epochs",
+    "seeds",
+    "batch_size",
+    "accumulation",
+    "optimizer",
+    "optimizer_args",
+    "device",
+    "steps",
+    "command",
+    "engine",
+    "runs_at_once",
+    "log_every",
+    "checkpoint_every",
+    "until_told",
+    "most_seeds",
+    "margin",
+    "tune_peak",
+    "held_out",
+    "functions",
+    "digests",
 )
 
 
-def markdown_report(comparison: Comparison, title: str, steps: int) -> str:
-    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
-    experiment, runs, terms = comparison.experiment, comparison._stored, comparison._terms
-    table = comparison.table
+def markdown_report(content: ReportContent, title: str) -> str:
+    """The report of a comparison: what was compared, on which data, the table, the picture, the trials."""
+    experiment, runs, terms, steps = content.experiment, content.runs, content.terms, content.steps
+    table = summary_table(runs, terms, content.remarks)
     accurate = f"{terms.judged_on} accuracy" in table.columns
     judged = f"{terms.judged_on} {'accuracy' if accurate else 'loss'}"
     if terms.headline is not None:
         judged = judged_label(terms.headline, terms.judged_on)
-    if comparison._trains_itself:
+    if content.trains_itself:
         how, which = f"{steps} steps", "Each metric is the last value that a run logged."
     else:
         how = f"{_training(experiment)}, epochs: {experiment.epochs} ({steps} steps)"
         which = f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
     if len(experiment.seeds) > 1:
         which += " Spread is the standard deviation over seeds."
-    if comparison._accuracy:
-        which += f" Accuracy: {_cell(comparison._accuracy)}."
+    if content.accuracy:
+        which += f" Accuracy: {_cell(content.accuracy)}."
     others = tables(grouped(runs, terms.names), terms)[1:]
-    planned = len(experiment.schedules) * len(experiment.seeds)
-    missing = planned - sum(run.status in COMPLETE for run in runs)
+    missing = content.missing
     paragraphs = [
         f"# {_cell(title)}",
-        _cell(comparison.source),
+        _cell(content.source),
         f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_others(experiment)}.",
         which,
         *([HELD_OUT] if experiment.held_out else []),
-        *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
+        *([f"**{missing} of {content.planned} runs did not finish and are left out.**"] if missing else []),
         markdown_table(table, runs),
         f"![rate, train loss and {_cell(judged)} over steps](comparison.png)",
         *_others_table([each for each in others if each.metric.label not in table.columns]),
     ]
-    if trials := comparison.trials:
+    if trials := content.trials:
         paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
     return "\n\n".join(paragraphs) + "\n"
 
 
-def report_title(comparison: Comparison, task: AnyTask) -> str:
+def report_title(content: ReportContent, task: AnyTask) -> str:
     """`Test accuracy of lenet on fashion-mnist under 6 schedules`, as far as it is known."""
-    experiment, terms = comparison.experiment, comparison._terms
-    found = tables(grouped(comparison._stored, terms.names), terms)
+    experiment, terms = content.experiment, content.terms
+    found = tables(grouped(content.runs, terms.names), terms)
     metric = heading(found[0].metric) if found else "Results"
     named = experiment.task if task.name == UNNAMED else task.name
     name = named if experiment.command else PurePath(named).name  # the file of a function, without its folder
@@ -82,7 +99,7 @@ def report_title(comparison: Comparison, task: AnyTask) -> str:
 def markdown_table(table: SummaryTable, runs: Runs) -> str:
     """The summary table of some runs in Markdown, with its notes and the text of each schedule."""
     schedules = {run.name: run.schedule for run in runs}
-    listed = "\n".join(f"- {_cell(name)}: `{printable(schedule)}`" for name, schedule in schedules.items())
+    listed = "\n".join(f"- {_cell(name)}: {in_markdown(Code(schedule))}" for name, schedule in schedules.items())
     return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
 
 
@@ -98,18 +115,18 @@ def _others_table(found: Sequence[Table]) -> list[str]:
     return ["## Other metrics", _grid(columns, lines)]
 
 
-def settings_shown(comparison: Comparison, steps: int) -> dict[str, object]:
-    """The settings of a comparison whose runs have this many steps, without those that its task does not get.
+def settings_shown(content: ReportContent) -> dict[str, object]:
+    """The settings of a comparison, without those that its task does not get.
 
     What is off is left out, and so is the device, which the environment names.
     """
-    experiment = comparison.experiment
+    experiment = content.experiment
     unused = {"device"}
-    if comparison._trains_itself:
+    if content.trains_itself:
         unused |= {*OF_OUR_LOOP, "epochs", "batch_size", "accumulation"}
     if not experiment.until_told:
         unused.add("most_seeds")
-    values = {"steps": steps, **experiment.as_dict()} | {"steps": steps}
+    values = experiment.as_dict() | {"steps": content.steps}
     off = (None, False, "", 0, "inf")
     return {name: value for name, value in values.items() if name not in unused and value not in (*off, [], {})}
 
@@ -153,5 +170,5 @@ def _listed(values: Mapping[str, str], within: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text on one line, without characters that cannot be printed, and with Markdown's special ones escaped."""
-    return re.sub(r"([\\`*_\[\]<>#|$&~])", r"\\\1", printable(text))
+    """A text that is a cell, a heading or a paragraph, on one line."""
+    return in_markdown(printable(text))

@@ -1,21 +1,16 @@
 """The methods of a comparison in sentences, with every setting and version, in Markdown and in LaTeX."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stepsize.lab.comparison import Comparison
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
+from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
+from stepsize.lab.report.markdown_text import Code, in_markdown
 from stepsize.lab.report.tables import Table
 from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.tuning import HOW_TUNED
-
-
-class Code(str):
-    """A piece of a sentence that is set in the letters of a typewriter."""
-
 
 Sentence = tuple[str, ...]
 """Pieces of text and of code."""
@@ -31,8 +26,10 @@ class Methods:
     details: Mapping[str, Mapping[str, str]]
 
     def markdown(self) -> str:
-        items = "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in self.schedules.items())
-        return "\n\n".join(["## Methods", *self._paragraphs(_markdown, " "), items, *self._details(_markdown)]) + "\n"
+        items = "\n".join(f"- {in_markdown(name)}: {in_markdown(Code(text))}" for name, text in self.schedules.items())
+        return (
+            "\n\n".join(["## Methods", *self._paragraphs(in_markdown, " "), items, *self._details(in_markdown)]) + "\n"
+        )
 
     def latex(self) -> str:
         """The methods in LaTeX, which need no package."""
@@ -54,26 +51,20 @@ class Methods:
                 yield f"{title}: {pairs}."
 
 
-def methods(
-    comparison: Comparison,
-    steps: int,
-    schedules: Mapping[str, str],
-    environment: Mapping[str, str],
-    compared: Sequence[Table],
-) -> Methods:
-    """How the runs, of `steps` updates each, were made and compared.
+def methods(content: ReportContent, schedules: Mapping[str, str], compared: Sequence[Table]) -> Methods:
+    """How the runs were made and compared.
 
     `schedules` has the text of each schedule by its name in the paper, the baseline first; `compared` are its tables.
     """
-    experiment, trains_itself, chance = comparison.experiment, comparison._trains_itself, comparison._terms.chance
+    experiment, terms, trains_itself = content.experiment, content.terms, content.trains_itself
     seeds = ", ".join(map(str, experiment.seeds))
-    count = len(schedules)
+    compared_schedules = f"We compared {len(schedules)} learning-rate schedule{'s' * (len(schedules) > 1)}"
     sentences: list[Sentence] = [
-        (f"We compared {count} learning-rate schedule{'s' * (count > 1)} on the task ", Code(experiment.task), ".")
+        (f"{compared_schedules} on the task ", Code(experiment.task), ".")
         if experiment.command is None
-        else (f"We compared {count} learning-rate schedules in runs of the command ", Code(experiment.command), "."),
-        (comparison.source,),
-        _training(experiment, steps, trains_itself),
+        else (f"{compared_schedules} in runs of the command ", Code(experiment.command), "."),
+        (content.source,),
+        _training(experiment, content.steps, trains_itself),
         (f"Every schedule was trained with the seed{'s' * (len(experiment.seeds) > 1)} {seeds}.",),
     ]
     if not trains_itself:
@@ -82,25 +73,25 @@ def methods(
         )
     if experiment.held_out:
         sentences.append((HELD_OUT,))
-    if comparison.trials:
+    if content.trials:
         sentences.append((HOW_TUNED,))
     sentences.append(
         ("Results are the last values that a run logged.",)
         if trains_itself
         else ("Results are those after the last epoch.",)
     )
-    if comparison._accuracy:
-        sentences.append((f"Accuracy: {comparison._accuracy}.",))
+    if content.accuracy:
+        sentences.append((f"Accuracy: {content.accuracy}.",))
     sentences.append(("Runs whose loss was not finite count as diverged and are left out of the means.",))
-    sentences += _statistics(compared, next(iter(schedules), ""), comparison._terms.looks)
-    sentences.append(_versions(environment))
-    at_chance = chance.notes(comparison._stored, comparison._terms.judged_on) if chance else ()
+    sentences += _statistics(compared, next(iter(schedules), ""), terms.looks)
+    sentences.append(_versions(content.environment))
+    at_chance = terms.chance.notes(content.runs, terms.judged_on) if terms.chance else ()
     details = {
-        "Factors of the peak rates": {each.schedule: f"{each.factor:g}" for each in comparison.trials if each.chosen},
-        "Settings": _given(settings_shown(comparison, steps)),
-        "Versions and machine": _given(environment),
+        "Factors of the peak rates": {each.schedule: f"{each.factor:g}" for each in content.trials if each.chosen},
+        "Settings": _given(settings_shown(content)),
+        "Versions and machine": _given(content.environment),
     }
-    return Methods(tuple(sentences), (*at_chance, *comparison._remarks), schedules, details)
+    return Methods(tuple(sentences), (*at_chance, *content.remarks), schedules, details)
 
 
 def _given(values: Mapping[str, object]) -> dict[str, str]:
@@ -145,14 +136,6 @@ def _versions(environment: Mapping[str, str]) -> Sentence:
     named = [f"{title} {environment[key]}" for key, title in known.items() if environment.get(key)]
     device = environment.get("device", "")
     return (f"We used {', '.join(named)}{f' on the device {device}' if device else ''}.",)
-
-
-def _markdown(piece: str) -> str:
-    text = "".join(sign if sign.isprintable() else " " for sign in piece)
-    if isinstance(piece, Code):
-        fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-        return f"{fence} {text} {fence}" if "`" in text else f"`{text}`" if text else ""
-    return re.sub(r"([\\`*_\[\]<>#|$~&])", r"\\\1", text)
 
 
 def _latex(piece: str) -> str:

@@ -17,8 +17,19 @@ LONGEST = 40  # characters of a name in tables and figures
 SHORT, LONG = 9, 25  # characters of a name that leaves room for the numbers in one column, and in two
 NARROW = 16  # characters of a metric that is not wider than its values
 RESULT_COLUMNS = (
-    *("metric", "schedule", "finished", "diverged", "mean", "standard_deviation"),
-    *("pairs", "difference", "low", "high", "p", "p_holm", "verdict"),
+    "metric",
+    "schedule",
+    "finished",
+    "diverged",
+    "mean",
+    "standard_deviation",
+    "pairs",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "verdict",
 )
 
 

@@ -1,4 +1,4 @@
-"""The summary table of a comparison: as numbers (`Row`), as texts (`SummaryTable`), and in the Markdown report.
+"""The summary table of a comparison, as numbers (`Row`) and as texts (`SummaryTable`).
 
 It has a row of means for each schedule, and the differences to the first schedule.
 """
