@@ -20,25 +20,12 @@ from stepsize.arguments import (
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
-from stepsize.interop.timm_schedulers import SHAPES, followed
+from stepsize.interop.timm_schedulers import CLASSES, SHAPES, followed
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
 
-CLASSES = {
-    "constant": "StepLRScheduler",
-    "cosine": "CosineLRScheduler",
-    "multistep": "MultiStepLRScheduler",
-    "poly": "PolyLRScheduler",
-    "rsqrt": "WSDLRScheduler",
-    "step": "StepLRScheduler",
-    "tanh": "TanhLRScheduler",
-    "wsd": "WSDLRScheduler",
-}
-"""The class for each name of a scheduler."""
-
 SCRIPT_DEFAULTS = {"epochs": 300, "decay_epochs": 90.0, "warmup_epochs": 5, "cycle_decay": 0.5}
 """The defaults of the script's command line that `create_scheduler_v2` does not have."""
-
 
 Decay = Annotated[str | None, Maybe(Choice(("linear", "1-sqrt", "cosine", "power", "exp")))]
 

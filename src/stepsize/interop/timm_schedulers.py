@@ -74,6 +74,19 @@ SHAPES: dict[str, Callable[[float, Any], Schedule]] = {
 }
 
 
+CLASSES = {
+    "constant": "StepLRScheduler",
+    "cosine": "CosineLRScheduler",
+    "multistep": "MultiStepLRScheduler",
+    "poly": "PolyLRScheduler",
+    "rsqrt": "WSDLRScheduler",
+    "step": "StepLRScheduler",
+    "tanh": "TanhLRScheduler",
+    "wsd": "WSDLRScheduler",
+}
+"""The class for each name of a scheduler."""
+
+
 def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
     """The schedule of a scheduler of this class."""
     if s.noise_range_t is not None:
