@@ -132,7 +132,7 @@ def test_python_code_has_the_values_of_any_tree(schedule: Schedule) -> None:
 
 
 def contains_a_function(schedule: Schedule) -> bool:
-    return isinstance(schedule, Function) or any(map(contains_a_function, schedule.children))
+    return isinstance(schedule, Function) or any(map(contains_a_function, schedule._children))
 
 
 def test_jax_code_has_the_values_of_every_shape_and_operator_under_jit_and_vmap() -> None:

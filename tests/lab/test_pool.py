@@ -10,8 +10,9 @@ from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import stacked
+from stepsize.lab.engines.failures import joined
 from stepsize.lab.engines.local import run_jobs
-from stepsize.lab.engines.runs import Job, joined
+from stepsize.lab.engines.runs import Job
 from stepsize.lab.engines.workers import Training, Workers
 from stepsize.store import Store, load_runs
 

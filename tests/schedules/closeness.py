@@ -11,7 +11,7 @@ from strategies import RUN
 def size(schedule: Schedule) -> float:
     """How large numbers get inside a tree: what rounding errors are measured against."""
     own = float(np.abs(schedule(np.arange(4.0 * RUN) / 2)).max())
-    parts = [size(child) for child in schedule.children]
+    parts = [size(child) for child in schedule._children]
     return max([1.0, own, math.prod(max(part, 1.0) for part in parts[:6]) if parts else 0.0])
 
 

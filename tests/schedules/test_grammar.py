@@ -91,7 +91,7 @@ TEXTS = {
     "Linear(0,, 4)": ("expected a schedule or a number, found ','", 9),
     "Linear(0, 1, 4) **": ("found the end of the text", 18),
     "Linear(0, 1, 4) >>": ("found the end of the text", 18),
-    "Linear(0, 1, 4) > Constant(1)": ("'>' has no meaning here; write >> for then", 16),
+    "Linear(0, 1, 4) > Constant(1)": ("'>' has no meaning here; write >> for one schedule after another", 16),
     "Linear(0, 1, 4) >>> Constant(1)": ("'>' has no meaning here", 18),
     "Linear(0, 1, 4) * * 2": ("expected a schedule or a number, found '*'", 18),
     "Linear(0, 1, 4) *** 2": ("expected a schedule or a number, found '*'", 18),

@@ -45,7 +45,7 @@ class CooldownOnDemand:
     Example:
         >>> import torch
         >>> from stepsize.pytorch import CooldownOnDemand, Scheduler
-        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
         >>> scheduler = Scheduler(optimizer, Constant(1.0))
         >>> cooldown = CooldownOnDemand(scheduler, steps=4)
         >>> rates = []

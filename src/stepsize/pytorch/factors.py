@@ -41,4 +41,4 @@ def warn_of_factors(schedule: Schedule, relative: bool | None, base_rates: Seque
 
 
 def _calls_the_user(schedule: Schedule) -> bool:
-    return isinstance(schedule, Function) or any(map(_calls_the_user, schedule.children))
+    return isinstance(schedule, Function) or any(map(_calls_the_user, schedule._children))

@@ -39,10 +39,10 @@ class _Pointwise(Schedule):
 
     @property
     def steps(self) -> float:  # type: ignore[override]
-        return max(child.steps for child in self.children)
+        return max(child.steps for child in self._children)
 
     @property
-    def children(self) -> Sequence[Schedule]:
+    def _children(self) -> Sequence[Schedule]:
         return [operand for operand in self.operands if isinstance(operand, Schedule)]
 
     def _values(self, t: Value, m: Maths) -> list[Value]:

@@ -57,7 +57,7 @@ class Tied(Schedule):
         return self.rate.steps
 
     @property
-    def children(self) -> Sequence[Schedule]:
+    def _children(self) -> Sequence[Schedule]:
         return (self.rate,)
 
     def _at(self, t: Value, m: Maths) -> Value:

@@ -70,7 +70,7 @@ class Schedule(CallChecked, ABC):
 
     @property
     @abstractmethod
-    def children(self) -> Sequence["Schedule"]:
+    def _children(self) -> Sequence["Schedule"]:
         """The schedules inside this one, for code of the package that goes through a schedule."""
 
     _binds = 5  # how tightly the text form binds: 1 for >>, 2 for + and -, 3 for * and /, 4 for **, 5 for a call
@@ -83,7 +83,7 @@ class Schedule(CallChecked, ABC):
     def __post_init__(self) -> None:
         apply_field_rules(self)
         self._validate()
-        depth = 1 + max((child._depth for child in self.children), default=0)
+        depth = 1 + max((child._depth for child in self._children), default=0)
         if depth > MAX_DEPTH:
             advice = "chain them with >> instead"
             raise ArgumentError("the nesting of schedules", "", f"at most {MAX_DEPTH} levels deep", depth, advice)

@@ -96,13 +96,13 @@ class Reclock(Wrapper):
         return used[-1] + max(self.steps - firsts[-1], 0) * sizes[-1]
 
     @property
-    def children(self) -> Sequence[Schedule]:
+    def _children(self) -> Sequence[Schedule]:
         return self.schedule, self.batch
 
 
 def _is_constant_between_jumps(batch: Schedule) -> bool:
     known = (Constant, Piecewise, MultiStep, Chain, Every, *arithmetic.OPERATORS)
-    return isinstance(batch, known) and all(map(_is_constant_between_jumps, batch.children))
+    return isinstance(batch, known) and all(map(_is_constant_between_jumps, batch._children))
 
 
 def _jumps(batch: Schedule) -> list[int]:
@@ -116,7 +116,7 @@ def _jumps(batch: Schedule) -> list[int]:
             starts = zip(batch.starts, batch.parts, strict=True)
             jumps = [start + jump for start, part in starts for jump in (0, *_jumps(part))]
         case _:
-            jumps = [jump for operand in batch.children for jump in _jumps(operand)]
+            jumps = [jump for operand in batch._children for jump in _jumps(operand)]
     return sorted(set(jumps))
 
 

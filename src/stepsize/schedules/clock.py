@@ -108,7 +108,7 @@ class Chain(Schedule):
         return " >> ".join(part._text() for part in self.parts)
 
     @property
-    def children(self) -> Sequence[Schedule]:
+    def _children(self) -> Sequence[Schedule]:
         return self.parts
 
 

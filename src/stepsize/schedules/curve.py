@@ -43,7 +43,7 @@ def _telling_steps(schedule: Schedule) -> float:
             return schedule.n * _telling_steps(schedule.schedule)
         case Shift():
             return schedule.n + _telling_steps(schedule.schedule)
-    return max(map(_telling_steps, schedule.children), default=0.0)
+    return max(map(_telling_steps, schedule._children), default=0.0)
 
 
 def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
@@ -67,7 +67,7 @@ def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
 
 def _takes_whole_steps(schedule: Schedule) -> bool:
     """Whether it contains a user's function, which may have values at whole steps only."""
-    return isinstance(schedule, Function) or any(_takes_whole_steps(child) for child in schedule.children)
+    return isinstance(schedule, Function) or any(_takes_whole_steps(child) for child in schedule._children)
 
 
 def drawn_places(columns: Sequence[Floats], bins: int) -> list[int]:

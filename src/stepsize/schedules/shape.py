@@ -18,7 +18,7 @@ class Shape(Schedule):
         return f"{type(self).__name__}({_arguments_text(self)})"
 
     @property
-    def children(self) -> Sequence[Schedule]:
+    def _children(self) -> Sequence[Schedule]:
         return ()
 
 
@@ -47,7 +47,7 @@ class Wrapper(Schedule):
         return f"{target}.{type(self).__name__.lower()}({_arguments_text(self, skip=1)})"
 
     @property
-    def children(self) -> Sequence[Schedule]:
+    def _children(self) -> Sequence[Schedule]:
         return (self.schedule,)
 
 

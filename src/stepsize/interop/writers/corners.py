@@ -54,7 +54,7 @@ def _inside(schedule: Schedule) -> Iterable[float]:
             return [steps * (each / steps) ** (1 / schedule.power) for each in corners(schedule.schedule)]
         case Head():
             return corners(schedule.schedule)
-    return [each for child in schedule.children for each in corners(child)]
+    return [each for child in schedule._children for each in corners(child)]
 
 
 def _of_cycles(schedule: Repeat) -> Iterator[float]:

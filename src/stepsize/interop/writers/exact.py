@@ -129,7 +129,7 @@ def all_of(kind: type[K], schedule: Schedule) -> Iterator[K]:
     """The schedules of a class inside another, for the numbers in them."""
     if isinstance(schedule, kind):
         yield schedule
-    for child in schedule.children:
+    for child in schedule._children:
         yield from all_of(kind, child)
 
 

@@ -46,7 +46,9 @@ def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
     clock: dict[str, Any] = {"step_on_epochs": False, "updates_per_epoch": 1}
     if isinstance(schedule, Every) and run.horizon and run.horizon.epoch_steps == schedule.n:
-        schedule, clock = schedule.schedule, {"step_on_epochs": True}
+        schedule = schedule.schedule
+        if run.horizon.epoch_steps > 1:
+            clock = {"step_on_epochs": True}
     for form in outlines_of(schedule):
         warmup = {"warmup_epochs": form.warmup, "warmup_lr": form.first} if form.warmup else {}
         after = form.stable + form.decay
