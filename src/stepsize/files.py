@@ -78,7 +78,7 @@ def _beside(path: Path) -> Path:
 def _refusal(path: Path, error: OSError) -> OutputError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         # A folder of the system, such as /proc, exists and takes no new files.
-        cause = "it cannot be made there" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        cause = "it cannot be made there" if path.parent.is_dir() else f"no such folder: {path.parent}"
     elif isinstance(error, IsADirectoryError):
         cause = "it is a folder"
     else:

@@ -127,7 +127,7 @@ def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"scheduler": SCHEDULER | {"params": PARAMS | {"foo": 1}}}))
     said = refused("check", "a.json", "b.json", ".", "--from", "deepspeed")
     assert said.startswith("stepsize: a.json: WarmupCosineLR has no 'foo'; known are ")
-    assert "\nthere is no file b.json\n" in said
+    assert "\nno such file: b.json\n" in said
     assert said.endswith("\n. is a folder; name a file in it\n")
     assert 'did you mean "deepspeed"' in refused("check", "a.json", "--from", "deepspede")
 

@@ -26,8 +26,8 @@ def test_a_schedule_is_written_as_its_text_and_as_json(typed, tmp_path):
 def test_what_cannot_be_written_is_refused_in_words(refused):
     assert 'did you mean "text"' in refused("convert", TEXT, "--to", "txt")
     assert "--to must be given; write --to text|json|code|jax|python|torch|deepspeed|" in refused("convert", TEXT)
-    assert "there is no folder nowhere" in refused("convert", TEXT, "--to", "text", "--out", "nowhere/a.txt")
-    assert "there is no file a.json" in refused("convert", "a.json", "--to", "text")
+    assert "no such folder: nowhere" in refused("convert", TEXT, "--to", "text", "--out", "nowhere/a.txt")
+    assert "no such file: a.json" in refused("convert", "a.json", "--to", "text")
     text = '{"type": "WarmupCosineLR", "params": {"total_num_steps": 10, "warmup_num_steps": 4}}'
     said = refused("convert", text, "--from", "deepspeed", "--to", "python")
     assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in said

@@ -127,7 +127,7 @@ REFUSED = [
     (["parabola", "--start", "1", "--lr", "Linear(1, -1, 5)"], "Linear(1.0, -1.0, 5) is -0.2 at step 3"),
     (["parabola", "--start", "1", "--noise", "-1"], "--noise must be a finite number >= 0"),
     (["parabola", "--start", "1", "--out", "a.txt"], "end its name in one of .png"),
-    (["parabola", "--start", "1", "--out", "no/such/a.png"], "there is no folder"),
+    (["parabola", "--start", "1", "--out", "no/such/a.png"], "no such folder"),
 ]
 
 

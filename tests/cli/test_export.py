@@ -48,7 +48,7 @@ def test_a_wrong_option_is_named(refused, results):
     assert "--width must be a width with a unit, such as 3.3in, 84mm" in refused("export", results, "--width", "wide")
     assert "--font must be" in refused("export", results, "--font", "No Such Font")
     assert "--font-size must be" in refused("export", results, "--font-size", "99")
-    assert "no file or folder nowhere" in refused("export", "nowhere")
+    assert "no such file or folder: nowhere" in refused("export", "nowhere")
 
 
 @pytest.mark.parametrize(

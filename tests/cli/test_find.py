@@ -160,7 +160,7 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         (["--clip-norm", "0"], "--clip-norm must be"),
         (["--grid", "--task", f"{TASKS}:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
-        (["--json", "no/such/folder.json", "--steps", "12"], "there is no folder"),
+        (["--json", "no/such/folder.json", "--steps", "12"], "no such folder"),
         (["--device", "abacus"], '--device must be "auto" or'),
     ],
 )

@@ -76,7 +76,7 @@ from installed import STEPSIZE, environment
         ),
         (["rank", "wsd(0.3, 0, 8, 2, shape=1-sqrt)"], ['"sqrt" is not a shape or recipe; write "1-sqrt" in quotes']),
         (["play", "--port", "99999"], ["--port must be a whole number from 1 to 65535, got 99999"]),
-        (["play", "runs/20260101-120000"], ["there is no file or folder runs/20260101-120000"]),
+        (["play", "runs/20260101-120000"], ["no such file or folder: runs/20260101-120000"]),
         (["export", "."], [". has no comparison in it; name the directory of a comparison, or its store.sqlite"]),
         (
             ["find", "--task", "digits", "--start-lr", "1", "--end-lr", "1e-5"],
@@ -88,10 +88,10 @@ from installed import STEPSIZE, environment
         ),
         (
             ["compare", "Constant(0.1)"],
-            ["there is no file Constant(0.1); a schedule is given as --schedule NAME=TEXT"],
+            ["no such file: Constant(0.1); a schedule is given as --schedule NAME=TEXT"],
         ),
-        (["compare", "first.toml"], ["there is no file first.toml; `stepsize init FILE` writes one"]),
-        (["compare", "--batch_size", "64"], ["there is no option '--batch_size'; did you mean \"--batch-size\"?"]),
+        (["compare", "first.toml"], ["no such file: first.toml; `stepsize init FILE` writes one"]),
+        (["compare", "--batch_size", "64"], ["unknown option '--batch_size'; did you mean \"--batch-size\"?"]),
         (
             ["compare", "--task", "digits", "--command", "python train.py"],
             ["--task must be left out, got 'digits'; --command TEXT takes its place"],
@@ -117,7 +117,7 @@ def test_a_folder_is_not_an_experiment_file(refused, tmp_path):
 
 def test_a_misspelled_experiment_file(refused, tmp_path):
     (tmp_path / "second.toml").touch()
-    assert refused("compare", "second.tml") == 'stepsize: there is no file second.tml; did you mean "second.toml"?\n'
+    assert refused("compare", "second.tml") == 'stepsize: no such file: second.tml; did you mean "second.toml"?\n'
 
 
 def test_a_task_with_a_dot_for_the_colon_or_a_misspelled_function(refused, tmp_path):
@@ -147,7 +147,7 @@ def test_the_factor_scheduler_of_the_textbook_is_answered_with_the_same_rates(re
 def test_a_file_of_another_tool_is_told_only_keys_that_an_experiment_file_may_have(refused, tmp_path):
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'mine'\n")
     message = refused("compare", "pyproject.toml")
-    assert message.startswith('stepsize: pyproject.toml, line 1: there is no key "project"; known are schedules, task,')
+    assert message.startswith('stepsize: pyproject.toml, line 1: unknown key "project"; known are schedules, task,')
     assert "digests" not in message
     assert "functions" not in message
 

@@ -92,7 +92,7 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 REFUSED = [
     (["Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
-    (["no/such.jsn"], "there is no file no/such.jsn"),
+    (["no/such.jsn"], "no such file: no/such.jsn"),
     (["Linear(0, 1, 5"], "never closed"),
     (["Linear(0, 1)"], "steps"),
     (['Linear(0, 1, "10%")'], "needs a horizon"),
@@ -119,7 +119,7 @@ REFUSED = [
     (["Constant(0.1)", "--horizon", f"{HORIZON},drop_last=maybe"], "a boolean, got 'maybe'"),
     (["Constant(0.1)", "--horizon", "10"], f"NAME=VALUE,..., got '10'; write e.g. {HORIZON}"),
     (["Constant(0.1)", "--steps", 10**30], "at most 2**53"),
-    (["Constant(0.1)", "--out", "no/such/folder/a.png"], "there is no folder no/such/folder"),
+    (["Constant(0.1)", "--out", "no/such/folder/a.png"], "no such folder: no/such/folder"),
     (["Constant(0.1)", "--out", "a.gif"], ".png, .svg"),
     (["Constant(0.1)", "--out", "a"], ".png, .svg"),
 ]
@@ -131,12 +131,12 @@ def test_bad_input_ends_in_one_clear_message(refused, args, message):
 
 
 def test_all_problems_of_one_input_are_reported_together(refused):
-    told = refused("plot", "Linear(a, 1, 5)", "Constant(0.1)", "Linaer(0, 1, 5)")
-    assert "schedule 1: " in told
-    assert "schedule 3: " in told
-    told = refused("plot", "Constant(0.1)", "--horizon", "sampels=1,bach=2")
-    assert "no 'sampels'; did you mean \"samples\"?" in told
-    assert "no 'bach'; did you mean \"batch\"?" in told
+    message = refused("plot", "Linear(a, 1, 5)", "Constant(0.1)", "Linaer(0, 1, 5)")
+    assert "schedule 1: " in message
+    assert "schedule 3: " in message
+    message = refused("plot", "Constant(0.1)", "--horizon", "sampels=1,bach=2")
+    assert "no 'sampels'; did you mean \"samples\"?" in message
+    assert "no 'bach'; did you mean \"batch\"?" in message
 
 
 @pytest.mark.parametrize("steps", ["0", "-5", "2.5", "many"])

@@ -292,7 +292,7 @@ def test_factors_in_a_config_are_ranked_and_predicted_only_with_the_rate_of_the_
 
 
 REFUSED = [
-    (["predict", "none.csv", "--schedule", WSD], "there is no file or folder none.csv"),
+    (["predict", "none.csv", "--schedule", WSD], "no such file or folder: none.csv"),
     (["predict", "{}/flat.csv", "--schedule", WSD], "--log-warmup N (0 if there was none), or the run's schedule"),
     (["predict", "{}/flat.csv", "--schedule", WSD], "with --log-schedule [RUN=]TEXT"),
     (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "the rate does not jump at step 2700 in any log"),
@@ -366,7 +366,7 @@ REFUSED = [
     ),
     (["design", "{}/cosine.csv", "{}/drop.csv", *BEGUN, "--steps", 9, "--warmup", 9], "--warmup must be less than"),
     (["rank", "Constant(0.1)"], "write --steps 1000"),
-    (["rank", "best.txt"], "there is no file best.txt"),
+    (["rank", "best.txt"], "no such file: best.txt"),
     (["rank", "a=Linear(1, 0, 9)", "a=Linear(2, 0, 9)"], 'two schedules have the name "a"; give each its own'),
     (
         ["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"],
@@ -381,7 +381,7 @@ def test_faulty_logs_and_schedules_are_reported_together(refused, tmp_path):
     said = refused("predict", "short.csv", "none.csv", "bare.csv", "--schedule", "Constant(1)")
     problems = [
         "short.csv, line 3: 2 cells",
-        "there is no file or folder none.csv",
+        "no such file or folder: none.csv",
         "bare.csv has no column",
         "--steps",
     ]

@@ -23,7 +23,7 @@ from stepsize.laws import MomentumLaw
         ),
         (
             ["compare", "--resume", "nowhere"],
-            "there is no file or folder nowhere; name the directory of a comparison, or its store.sqlite",
+            "no such file or folder: nowhere; name the directory of a comparison, or its store.sqlite",
         ),
         (["compare", "--elsewhere"], "--elsewhere must be given together with --resume\n"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
@@ -55,12 +55,12 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "problems"),
     [
-        (["plt"], ["there is no command 'plt'; did you mean \"plot\"?"]),
-        (["--verson"], ["there is no option '--verson'; did you mean \"--version\"?"]),
+        (["plt"], ["unknown command 'plt'; did you mean \"plot\"?"]),
+        (["--verson"], ["unknown option '--verson'; did you mean \"--version\"?"]),
         (["plot"], ["[NAME=]TEXT|FILE must be given"]),
         (
             ["plot", "-x", "Constant(1)"],
-            ["there is no option '-x'; known are --steps, --out, --from, --base-lr, --horizon, --functions"],
+            ["unknown option '-x'; known are --steps, --out, --from, --base-lr, --horizon, --functions"],
         ),
         (["design", "a.csv"], ["--steps must be given; write --steps N"]),
         (["cooldown"], ["RUNS must be given", "--running must be given; write --running RUN"]),
@@ -70,7 +70,7 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
         (
             ["compare", "--epoch", "3", "--seeds", "0,x", "--batch-size", "0.5", "--engine", "rya"],
             [
-                "there is no option '--epoch'; did you mean \"--epochs\"?",
+                "unknown option '--epoch'; did you mean \"--epochs\"?",
                 "each of --seeds N,N,... must be a whole number of at least 0, got 'x'; write a number such as 3",
                 "--batch-size must be a whole number of at least 1, got 0.5",
                 '--engine must be "auto" or "local" or "stacked" or "ray", got \'rya\'; did you mean "ray"?',

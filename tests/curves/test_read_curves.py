@@ -264,7 +264,7 @@ def test_a_schedule_for_one_run_does_not_change_runs_with_their_own(tmp_path, wr
 
 
 def test_a_path_without_a_log_is_refused(tmp_path):
-    with pytest.raises(DataError, match="there is no file or folder"):
+    with pytest.raises(DataError, match="no such file or folder"):
         read_curves(tmp_path / "none.csv")
     with pytest.raises(DataError, match="no log that stepsize knows"):
         read_curves(tmp_path)

@@ -150,10 +150,10 @@ def test_branches_end_in_the_same_bits_as_apart(tmp_path, apart):
     assert ends(tmp_path) == apart
     outcomes = load_runs(tmp_path).outcomes()
     assert [(run.parent, run.branched_at) for run in outcomes] == BRANCHES
-    told = "5 of 6 runs branch from others: 261 of 428 updates were trained (39% saved)."
-    assert comparison.table.notes[-1] == told
-    assert told in (tmp_path / "report.md").read_text().replace("\\", "")
-    assert told in (tmp_path / "report.html").read_text()
+    note = "5 of 6 runs branch from others: 261 of 428 updates were trained (39% saved)."
+    assert comparison.table.notes[-1] == note
+    assert note in (tmp_path / "report.md").read_text().replace("\\", "")
+    assert note in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.usefixtures("in_process", "one_thread")

@@ -91,7 +91,7 @@ def test_a_command_that_fails_or_leaves_no_log(code, message, log):
         ("", "must be a command, got ''; write e.g. command="),
         (
             "no-such-program {schedule} {folder}",
-            "must be one whose program exists, .* there is no program no-such-prog",
+            "must be one whose program exists, .* no such program: no-such-prog",
         ),
         ("python3 {folder}", "must be a command with {schedule} or {rates}, without which all runs are the same"),
         ("python3 {schedule}", "must be a command with {folder}, the folder of the run, where its logs are read"),

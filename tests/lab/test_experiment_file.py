@@ -54,7 +54,7 @@ def test_an_experiment_is_its_dictionary():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epochs = 3\nepoch = 3\n", 'line 2: there is no key "epoch"; did you mean "epochs"?'),
+        ("epochs = 3\nepoch = 3\n", 'line 2: unknown key "epoch"; did you mean "epochs"?'),
         (
             "\nepochs = 'three'\n",
             'line 2: epochs must be a whole number of at least 1, got "three"; write a number such as 3',

@@ -28,39 +28,39 @@ def asked(question, *texts, subject=None, **fields):
 
 
 def test_curves_are_those_of_the_schedules():
-    for text, told in zip(TWO, asked("curves", *TWO)["schedules"], strict=True):
+    for text, shown in zip(TWO, asked("curves", *TWO)["schedules"], strict=True):
         schedule = ss.parse(text)
-        assert told["error"] == ""
-        assert told["rate"]["x"][-1] == told["sum"]["x"][-1] == told["steps"] == 1000
-        assert len(told["rate"]["x"]) <= 1000
-        np.testing.assert_allclose(told["rate"]["y"], schedule(np.array(told["rate"]["x"])), rtol=1e-5, atol=1e-12)
-        at = np.array(told["sum"]["x"], dtype=int)
-        np.testing.assert_allclose(told["sum"]["y"], np.append(0, np.cumsum(schedule.sample()))[at], rtol=1e-5)
+        assert shown["error"] == ""
+        assert shown["rate"]["x"][-1] == shown["sum"]["x"][-1] == shown["steps"] == 1000
+        assert len(shown["rate"]["x"]) <= 1000
+        np.testing.assert_allclose(shown["rate"]["y"], schedule(np.array(shown["rate"]["x"])), rtol=1e-5, atol=1e-12)
+        at = np.array(shown["sum"]["x"], dtype=int)
+        np.testing.assert_allclose(shown["sum"]["y"], np.append(0, np.cumsum(schedule.sample()))[at], rtol=1e-5)
 
 
 def test_sums_of_long_schedules_are_close():
-    (told,) = asked("curves", "Cosine(0.3, 0, 1_000_000)")["schedules"]
-    assert told["sum"]["y"][-1] == pytest.approx(150_000, rel=1e-3)
+    (shown,) = asked("curves", "Cosine(0.3, 0, 1_000_000)")["schedules"]
+    assert shown["sum"]["y"][-1] == pytest.approx(150_000, rel=1e-3)
 
 
 @settings(max_examples=100)
 @given(strategies.trees.map(str).filter(lambda text: "Function(" not in text))
 def test_every_schedule_has_few_points_of_finite_numbers(text):
-    (told,) = asked("curves", text)["schedules"]
-    assert told["error"] == ""
-    assert len(told["rate"]["x"]) <= 1000
-    assert all(math.isfinite(each) for each in told["rate"]["x"] + told["rate"]["y"])
+    (shown,) = asked("curves", text)["schedules"]
+    assert shown["error"] == ""
+    assert len(shown["rate"]["x"]) <= 1000
+    assert all(math.isfinite(each) for each in shown["rate"]["x"] + shown["rate"]["y"])
 
 
 def test_a_log_scale_has_no_place_for_zero():
-    (told,) = asked("curves", "Linear(0, 0.3, 100)", log=True)["schedules"]
-    assert told["rate"]["y"][0] is None
-    assert None not in told["rate"]["y"][1:]
+    (shown,) = asked("curves", "Linear(0, 0.3, 100)", log=True)["schedules"]
+    assert shown["rate"]["y"][0] is None
+    assert None not in shown["rate"]["y"][1:]
 
 
 def test_jumps_are_vertical():
-    (told,) = asked("curves", "Piecewise((0.3, 0.1), (5,))", steps=10)["schedules"]
-    before = max(x for x, y in zip(told["rate"]["x"], told["rate"]["y"], strict=True) if y == 0.3)
+    (shown,) = asked("curves", "Piecewise((0.3, 0.1), (5,))", steps=10)["schedules"]
+    before = max(x for x, y in zip(shown["rate"]["x"], shown["rate"]["y"], strict=True) if y == 0.3)
     assert before > 4.99
 
 
@@ -86,25 +86,25 @@ def test_a_run_that_is_none_is_explained():
 
 
 def test_an_error_points_at_its_place_and_keeps_the_sliders_that_can_be_read():
-    told, other = asked("curves", "Linear(0, 0.3, 5) >> CosineAnnealingLR(3)", "Constant(0.1)")["schedules"]
-    reason, text, caret = told["error"].splitlines()
+    shown, other = asked("curves", "Linear(0, 0.3, 5) >> CosineAnnealingLR(3)", "Constant(0.1)")["schedules"]
+    reason, text, caret = shown["error"].splitlines()
     assert reason.endswith("write Cosine(start, end, steps)")
     assert text.index("CosineAnnealingLR") == caret.index("^")
-    assert [each["label"] for each in told["controls"]] == ["start", "end", "steps"]
+    assert [each["label"] for each in shown["controls"]] == ["start", "end", "steps"]
     assert other["error"] == ""
 
 
 def test_an_error_about_the_run_names_the_place_on_the_page():
-    (told,) = asked("curves", 'Linear(0, 0.3, "3ep")')["schedules"]
-    assert "give samples, batch and epochs under Run" in told["error"]
+    (shown,) = asked("curves", 'Linear(0, 0.3, "3ep")')["schedules"]
+    assert "give samples, batch and epochs under Run" in shown["error"]
 
 
 def test_a_config_is_shown_as_its_tool_follows_it():
     config = {"scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 0.01, "warmup_num_steps": 100}}}
-    (told,) = asked("curves", json.dumps(config), steps=200)["schedules"]
-    assert (told["error"], told["tool"]) == ("", "DeepSpeed")
-    assert told["rate"]["y"][-1] == 0.01
-    assert [each["label"] for each in told["controls"]] == ["warmup_max_lr", "warmup_num_steps"]
+    (shown,) = asked("curves", json.dumps(config), steps=200)["schedules"]
+    assert (shown["error"], shown["tool"]) == ("", "DeepSpeed")
+    assert shown["rate"]["y"][-1] == 0.01
+    assert [each["label"] for each in shown["controls"]] == ["warmup_max_lr", "warmup_num_steps"]
     (optax,) = asked("curves", "optax.linear_schedule(0.1, 0.0, 50)")["schedules"]
     assert (optax["error"], optax["tool"]) == ("", "optax")
 
@@ -112,21 +112,21 @@ def test_a_config_is_shown_as_its_tool_follows_it():
 @pytest.mark.parametrize("warmup", [5, 500])  # the second is longer than the run, which is an error
 def test_only_settings_that_the_reader_of_a_config_reads_have_sliders(warmup):
     training = f"--num-layers 24 --seed 3 --lr 1e-3 --lr-warmup-iters {warmup} --train-iters 100 --adam-beta2 0.95"
-    (told,) = asked("curves", f"torchrun --nproc_per_node 8 train.py --lr-decay-style cosine {training}")["schedules"]
-    assert bool(told["error"]) == (warmup > 100)
-    assert [each["label"] for each in told["controls"]] == ["lr", "lr-warmup-iters", "train-iters"]
+    (shown,) = asked("curves", f"torchrun --nproc_per_node 8 train.py --lr-decay-style cosine {training}")["schedules"]
+    assert bool(shown["error"]) == (warmup > 100)
+    assert [each["label"] for each in shown["controls"]] == ["lr", "lr-warmup-iters", "train-iters"]
 
 
 def test_a_damaged_config_is_answered_with_the_place():
-    (told,) = asked("curves", "{'sched': 'cosine'}")["schedules"]
-    assert told["error"] == "this config is damaged: a name in double quotes is missing (at line 1, column 2)"
+    (shown,) = asked("curves", "{'sched': 'cosine'}")["schedules"]
+    assert shown["error"] == "this config is damaged: a name in double quotes is missing (at line 1, column 2)"
 
 
 def test_a_saved_schedule_and_a_plan_are_read_too():
     saved = json.dumps(ss.to_dict(ss.parse(TWO[0])))
     for text in (saved, f"Plan(lr={TWO[0]}, weight_decay=0.1)"):
-        (told,) = asked("curves", text)["schedules"]
-        assert (told["error"], told["steps"]) == ("", 1000)
+        (shown,) = asked("curves", text)["schedules"]
+        assert (shown["error"], shown["steps"]) == ("", 1000)
 
 
 def test_the_ranking_is_that_of_the_package():
@@ -160,16 +160,16 @@ def runs():
 def test_predicted_losses_are_those_of_the_law(runs):
     text = "wsd(3e-4, 100, 3200, 700)"
     answered = asked("losses", text, "Constant(1, 4000)", subject=Subject(State(), runs))
-    (told,) = answered["forecasts"]
+    (shown,) = answered["forecasts"]
     forecast = fit(runs).predict(ss.parse(text))
-    assert told["final"] == f"{forecast.final_loss:.4f}"
-    assert told["low"][-1] == pytest.approx(forecast.final_band[0], rel=1e-5)
-    assert told["x"][-1] == 3999
+    assert shown["final"] == f"{forecast.final_loss:.4f}"
+    assert shown["low"][-1] == pytest.approx(forecast.final_band[0], rel=1e-5)
+    assert shown["x"][-1] == 3999
     assert "schedule 2: the highest rate is 1" in answered["notes"][0]
     assert len(answered["runs"]) == 2
     low, high = answered["view"]
-    late = [value for curve in (told, *answered["runs"]) for value in curve["y"][len(curve["y"]) // 10 :]]
-    assert low < min(late) < max(late) < high < max(told["y"])
+    late = [value for curve in (shown, *answered["runs"]) for value in curve["y"][len(curve["y"]) // 10 :]]
+    assert low < min(late) < max(late) < high < max(shown["y"])
 
 
 def test_runs_that_determine_no_law_are_explained(runs):

@@ -96,7 +96,7 @@ def test_a_list_of_rows_in_json_is_a_log(tmp_path):
 
 @pytest.mark.parametrize("word", ["missing.csv", "there/missing.json", "missing.log", "missing.txt"])
 def test_a_file_that_is_not_there_is_an_error(word):
-    with pytest.raises(DataError, match="there is no file"):
+    with pytest.raises(DataError, match="no such file"):
         subject(word)
 
 

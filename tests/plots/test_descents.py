@@ -358,12 +358,12 @@ def frames_of(path):
 
 
 def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
-    told = []
-    path = save_animation({"half": HALF}, tmp_path / "a.gif", columns=1, progress=lambda *done: told.append(done))
+    reported = []
+    path = save_animation({"half": HALF}, tmp_path / "a.gif", columns=1, progress=lambda *done: reported.append(done))
     frames = frames_of(path)
     blue = [int(((frame[..., 2] > 150) & (frame[..., 0] < 40)).sum()) for frame in frames]
     assert blue[6] > blue[2] > blue[0]
-    assert told[-1] == (13, 13)
+    assert reported[-1] == (13, 13)
     assert len(frames) == 13
     with Image.open(path) as film:
         assert film.info["loop"] == 0  # again and again
@@ -374,16 +374,16 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
 
 def test_an_animation_goes_on_until_its_longest_descent_has_ended(tmp_path):
     panels = {name: {name: descend(BOWL, GradientDescent(), START, steps, 0.1)} for name, steps in (("a", 3), ("b", 9))}
-    told = []
-    save_animation(panels, tmp_path / "a.gif", progress=lambda *done: told.append(done))
-    assert told[-1] == (10, 10)
+    reported = []
+    save_animation(panels, tmp_path / "a.gif", progress=lambda *done: reported.append(done))
+    assert reported[-1] == (10, 10)
 
 
 def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
     rules = {f"rate {lr}": descend(BOWL, GradientDescent(), START, 5, lr) for lr in np.linspace(0.05, 0.45, 6)}
-    told = []
-    path = save_descents(rules, tmp_path / "a.gif", progress=lambda *done: told.append(done))
-    assert told == [(done, 6) for done in range(1, 7)]  # the start and five steps
+    reported = []
+    path = save_descents(rules, tmp_path / "a.gif", progress=lambda *done: reported.append(done))
+    assert reported == [(done, 6) for done in range(1, 7)]  # the start and five steps
     last = frames_of(path)[-1].reshape(-1, 3)
     for colour in COLOURS[:6]:
         wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
@@ -392,9 +392,9 @@ def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
 
 def test_a_long_descent_is_shown_in_strides(tmp_path):
     down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
-    told = []
-    save_animation({"": down}, tmp_path / "a.gif", progress=lambda *done: told.append(done))
-    assert told[-1][0] == animations.MOST_FRAMES + 1
+    reported = []
+    save_animation({"": down}, tmp_path / "a.gif", progress=lambda *done: reported.append(done))
+    assert reported[-1][0] == animations.MOST_FRAMES + 1
 
 
 @pytest.mark.parametrize(
@@ -435,7 +435,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a.png", "a.gif", "a.html"])
 def test_a_missing_folder_is_reported(tmp_path, name):
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="no such folder"):
         save_descents(descend(PARABOLA, Adam(), 1.0, 2, 0.1), tmp_path / "no" / name)
 
 

@@ -40,7 +40,7 @@ def test_another_kind_is_refused_with_those_allowed(tmp_path, figure, name):
 
 
 def test_a_missing_folder_and_a_folder_in_the_place_are_named(tmp_path, figure):
-    with pytest.raises(OutputError, match=f"there is no folder {tmp_path / 'no'}"):
+    with pytest.raises(OutputError, match=f"no such folder: {tmp_path / 'no'}"):
         save_figure(figure, tmp_path / "no" / "a.png")
     (tmp_path / "b.png").mkdir()
     with pytest.raises(OutputError, match="it is a folder"):

@@ -18,9 +18,9 @@ def test_pain_5_an_update_past_the_horizon_is_warned_of_once():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
     rates_used(optimizer, scheduler, 20)
-    with pytest.warns(UserWarning, match="update 21 is past the end of the horizon, 20") as told:
+    with pytest.warns(UserWarning, match="update 21 is past the end of the horizon, 20") as warned:
         scheduler.step()
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     scheduler.step()
 
 
@@ -33,9 +33,9 @@ def test_a_step_for_each_epoch_is_warned_of_once_at_the_second_update():
     update(optimizer)
     with pytest.warns(
         UserWarning, match=r"two updates were made at step 3; call scheduler.step\(\) after each"
-    ) as told:
+    ) as warned:
         optimizer.step()
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     update(optimizer)
 
 
@@ -56,9 +56,9 @@ def test_a_warning_under_auto_points_at_the_users_own_line():
     Scheduler(optimizer, PLAN, auto=True, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
     for _ in range(20):
         update(optimizer)
-    with pytest.warns(UserWarning, match="update 21 is past the end") as told:
+    with pytest.warns(UserWarning, match="update 21 is past the end") as warned:
         optimizer.step()
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
 
 
 def test_steps_with_a_horizon_and_several_keys_are_those_of_the_plan():

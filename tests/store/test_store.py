@@ -373,7 +373,7 @@ class TestColumns:
         assert not (tmp_path / "points.parquet").exists()
 
     def test_a_file_that_cannot_be_written_is_refused(self, results, tmp_path):
-        with pytest.raises(OutputError, match="there is no folder"):
+        with pytest.raises(OutputError, match="no such folder"):
             results.write_csv(tmp_path / "nowhere" / "points.csv")
 
 
@@ -424,5 +424,5 @@ def test_invalid_runs_and_steps_are_not_taken_for_damage(store, path, call, word
 
 def test_a_missing_store_is_reported(tmp_path):
     for place in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(DataError, match=r"has no comparison in it|there is no file or folder"):
+        with pytest.raises(DataError, match=r"has no comparison in it|no such file or folder"):
             load_runs(place)

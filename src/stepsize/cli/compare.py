@@ -59,7 +59,7 @@ def _file(owner: str, name: str, path: Path) -> Path:
     if not path.exists():
         advice = "a schedule is given as {schedule}" if "(" in path.name else ""
         advice = advice or nearest(path.name, os.listdir(path.parent) if path.parent.is_dir() else ())
-        raise DataError(f"there is no file {path}", advice or "`stepsize init FILE` writes one", schedule=...)
+        raise DataError(f"no such file: {path}", advice or "`stepsize init FILE` writes one", schedule=...)
     if path.is_dir():
         raise DataError(
             f"{path} is a folder", "name an experiment file, or continue a comparison with {resume}", resume=path

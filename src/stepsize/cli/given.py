@@ -94,7 +94,7 @@ class Reader:
                 if os.path.isdir(word):
                     raise DataError(f"{word} is a folder", "name a file in it")
                 if FILE.fullmatch(word) and not os.path.exists(word):
-                    raise DataError(f"there is no file {word}")
+                    raise DataError(f"no such file: {word}")
                 if os.path.isfile(word) or self.tool is not None or is_typed_config(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
                 else:

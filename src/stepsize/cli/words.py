@@ -58,10 +58,10 @@ class CommandLine(Words):
         return _named(parameter) if item is None else f"{_named(parameter)} {item}"
 
     def unknown(self, owner: str, name: str) -> str:
-        """`there is no option '--epoch'`."""
+        """`unknown option '--epoch'`."""
         if owner.split()[0] != "stepsize":
             return super().unknown(owner, name)
-        return f"there is no {'option' if name.startswith('-') else 'command'} {shown(name)}"
+        return f"unknown {'option' if name.startswith('-') else 'command'} {shown(name)}"
 
     def value(self, value: Any) -> str:
         """A value as it is typed."""

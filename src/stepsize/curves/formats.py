@@ -56,7 +56,7 @@ def tables_at(place: Path) -> list[tuple[str, Table]]:
         DataError: nothing is there, or nothing that is a log.
     """
     if not place.exists():
-        raise DataError(f"there is no file or folder {place}")
+        raise DataError(f"no such file or folder: {place}")
     if not place.is_dir():
         if not place.is_file():
             raise DataError(f"{place} is a pipe or a device", "write its content to a file first")

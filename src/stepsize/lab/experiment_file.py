@@ -202,8 +202,8 @@ class InFile(Words):
         return f"{name} = {'...' if value is ... else _toml(value)}"
 
     def unknown(self, owner: str, name: str) -> str:
-        """`there is no key "epoch"`."""
-        return f"there is no key {quoted(name)}" if owner == "Experiment" else super().unknown(owner, name)
+        """`unknown key "epoch"`."""
+        return f"unknown key {quoted(name)}" if owner == "Experiment" else super().unknown(owner, name)
 
     def place(self, error: StepsizeError) -> str:
         entry = self.entry(error)

@@ -79,9 +79,9 @@ def _is_file(word: str) -> bool:
         return True
     if not set(word) & set(" ()'\"\n"):
         if Path(word).suffix[1:2].isalpha():
-            raise DataError(f"there is no file {word}")
+            raise DataError(f"no such file: {word}")
         if os.sep in word:
-            raise DataError(f"there is no file or folder {word}")
+            raise DataError(f"no such file or folder: {word}")
     return False
 
 

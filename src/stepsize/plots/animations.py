@@ -38,7 +38,7 @@ from stepsize.plots.figures import PICTURES, Picture, listed_kinds, save_figure,
 ANIMATIONS = ("gif", "mp4")
 MOST_PATHS = 200
 MOST_FRAMES = 60  # a longer descent has several steps in each frame
-FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for as long as so many more
+FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for as many more frames
 DOTS_AN_INCH = 80
 # The palette of a .gif: its common colours, except those as light as NEARLY_WHITE, and the colour of each path mixed
 # with white in these parts, for the edges of lines.

@@ -193,7 +193,7 @@ def _module_of_file(file: str) -> ModuleType:
 
     path = Path(file)
     if not path.is_file():
-        raise ImportError(f"there is no file {file}")
+        raise ImportError(f"no such file: {file}")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.append(folder)
@@ -208,7 +208,7 @@ def _cause(module: str, error: BaseException, found: Any) -> str:
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
         advice = "write the name of a module in the current folder or installed"
-        return f"there is no module {quoted(error.name or module)}; {advice}"
+        return f"no module named {quoted(error.name or module)}; {advice}"
     if isinstance(error, AttributeError) and found is not None:  # it lacks the name
         owner, file = (
             (found.__name__, getattr(found, "__file__", None))

@@ -93,7 +93,7 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
     try:
         if not path.is_file():
             in_folder = path.name == FILE_NAME and path.parent.is_dir()
-            reason = f"{path.parent} has no comparison in it" if in_folder else f"there is no file or folder {path}"
+            reason = f"{path.parent} has no comparison in it" if in_folder else f"no such file or folder: {path}"
             raise DataError(reason, "name the directory of a comparison, or its store.sqlite")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty")

@@ -173,9 +173,9 @@ def test_the_state_restores_the_rate_in_any_order_and_in_place(order):
 def test_other_arguments_are_taken_over_with_one_warning_refused_or_kept():
     state = steps(ours.StepLR(sgd(), 2, 0.5), 4).state_dict()
     restoring = ours.StepLR(sgd(), 1, 0.1)
-    with pytest.warns(UserWarning, match=r"step_size was 2, is 1; gamma was 0.5, is 0.1") as told:
+    with pytest.warns(UserWarning, match=r"step_size was 2, is 1; gamma was 0.5, is 0.1") as warned:
         restoring.load_state_dict(state)
-    assert len(told) == 1
+    assert len(warned) == 1
     assert (restoring.step_size, rates(restoring)) == (2, [0.025])
     refusing = ours.StepLR(sgd(), 1, 0.1, on_change="refuse")
     with pytest.raises(StateError, match=r"gamma was 0\.5"):
@@ -211,9 +211,9 @@ def test_arguments_in_the_groups_and_of_parts_are_arguments_too(on_change):
     again = made(0.25, 2, on_change=on_change)
     with pytest.warns(
         UserWarning, match=r"StepLR: step_size was 3, is 2; .*max_lr of group 0 was 0.5, is 0.25"
-    ) as told:
+    ) as warned:
         again.load_state_dict(saved.state_dict())
-    assert len(told) == 1
+    assert len(warned) == 1
     expected = saved if on_change == "restore" else steps(made(0.25, 2), 6)
     assert (rates(again), momentum(again)) == (rates(expected), momentum(expected))
     assert rates(steps(again, 5)) == rates(steps(expected, 5))

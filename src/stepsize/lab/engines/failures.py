@@ -1,4 +1,4 @@
-"""How the failure of a run is told: which run it is, the reason, the traceback, and several failures in one error."""
+"""How a failed run is reported: its name, the reason and the traceback; and several failures in one error."""
 
 import os
 import traceback

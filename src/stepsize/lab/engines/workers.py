@@ -92,7 +92,7 @@ class Workers:
 
 
 class Training(NamedTuple):
-    """What an engine needs beside the runs: their experiment and directory, the processes, and who is told."""
+    """What an engine needs beside the runs: their experiment, their directory, the workers and the watcher."""
 
     experiment: Experiment
     directory: ResultDirectory

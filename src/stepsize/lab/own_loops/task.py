@@ -88,7 +88,7 @@ def _command_errors(command: str, experiment: "Experiment") -> list[StepsizeErro
         errors.append(ArgumentError("Experiment", "command", rule, command, advice))
 
     if shutil.which(program) is None:
-        refuse("one whose program exists", f"there is no program {program}")
+        refuse("one whose program exists", f"no such program: {program}")
     if not used & {"schedule", "rates"}:
         refuse("a command with {schedule} or {rates}, without which all runs are the same")
     if "folder" not in used:

@@ -145,7 +145,7 @@ def repeated_difference(
     value of `boundaries`. All of these intervals contain the true difference with a probability of at least 1 - error,
     whatever decides when to stop. `low` and `high` are what they have in common, so that a decision is never taken
     back; a look that contradicts the earlier ones is left out. Both are NaN before the first look with two pairs, and
-    as long as all pairs differ by the same. There is no p-value.
+    as long as all pairs differ by the same. It has no p-value.
 
     The differences are assumed to be normally distributed. A seed without a value under both schedules is left out.
 
