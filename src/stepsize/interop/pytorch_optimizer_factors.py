@@ -1,12 +1,13 @@
 """pytorch_optimizer's schedulers that multiply the optimizer's rate."""
 
 import math
+from functools import partial
 from typing import Annotated
 
 import numpy as np
 
 from stepsize.arguments import Choice, Count, NonNegative, Phase, Positive, Switch
-from stepsize.interop.phases import joined, level, phase, waves
+from stepsize.interop.phases import Way, joined, level, phase, waves
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Linear, OneMinusSqrt, Schedule, Table
 
@@ -23,18 +24,19 @@ def warmup_stable_decay(
 ) -> ToolSchedule:
     """Only the cosine knows the minimum; the others go to zero, and then jump to it."""
     peak, low, steps = run.unit, run.unit * min_lr_ratio, num_decay_steps
-    is_cosine = cooldown_type == "cosine"
-    down: Schedule | None = None
-    if steps:
-        shapes: dict[str, Schedule] = {"1-sqrt": OneMinusSqrt(peak, 0.0, steps), "linear": Linear(peak, 0.0, steps)}
-        shapes["1-square"] = Linear(peak, 0.0, steps).warp(2.0)
-        down = waves(peak, low, steps, num_cycles) if is_cosine else shapes[cooldown_type]
+    cosine = partial(waves, periods=num_cycles)
+    ways: dict[str, Way] = {"cosine": cosine, "1-sqrt": OneMinusSqrt, "linear": Linear, "1-square": _square}
+    down = phase(ways[cooldown_type], peak, low if cooldown_type == "cosine" else 0.0, steps)
     up = phase(Linear, 0.0, peak, num_warmup_steps)
     rates = joined(up, level(peak, num_stable_steps), down, Constant(low))
     total = num_warmup_steps + num_stable_steps + steps
     return ToolSchedule(
         "pytorch_optimizer", "warmup_stable_decay", rates, peak, low, num_warmup_steps, total, run.base_lr is None
     )
+
+
+def _square(start: float, end: float, steps: int) -> Schedule:
+    return Linear(start, end, steps).warp(2.0)
 
 
 def chebyshev(run: Run, *, num_epochs: Count, is_warmup: Switch = False) -> ToolSchedule:
