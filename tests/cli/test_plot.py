@@ -134,9 +134,6 @@ def test_all_problems_of_one_input_are_reported_together(refused):
     message = refused("plot", "Linear(a, 1, 5)", "Constant(0.1)", "Linaer(0, 1, 5)")
     assert "schedule 1: " in message
     assert "schedule 3: " in message
-    message = refused("plot", "Constant(0.1)", "--horizon", "sampels=1,bach=2")
-    assert "no 'sampels'; did you mean \"samples\"?" in message
-    assert "no 'bach'; did you mean \"batch\"?" in message
 
 
 @pytest.mark.parametrize("steps", ["0", "-5", "2.5", "many"])

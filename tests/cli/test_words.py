@@ -37,7 +37,6 @@ from stepsize.laws import MomentumLaw
             ["compare", "--task", "digits", "--schedule", "a=Constant(-1)", "--schedule", "b=Constant(-2)"],
             "--schedule b must be a schedule whose values are from 0 to",
         ),
-        (["descend", "x**2"], "--start must be given for a formula; write --start X,Y,..."),
         (
             ["plot", 'Function("math:coss")', "--functions", "--steps", "5"],
             'must be importable, got \'math:coss\'; math has no "coss"; did you mean "cos"?',

@@ -75,7 +75,7 @@ app = typer.Typer(
 )
 VERBS = (plot, play, check, convert, compare, export, descend, find, init, curves, predict, design, cooldown, rank)
 for verb in VERBS:
-    app.command(cls=Verb, context_settings={"help_option_names": HELP})(verb)
+    app.command(cls=Verb)(verb)
 
 
 def _print_version(wanted: bool) -> None:

@@ -46,11 +46,8 @@ def _optimizers(owner: str, name: str, texts: Sequence[str]) -> "list[Optimizer[
     rules, errors = list["Optimizer[Any]"](), list[StepsizeError]()
     for text in chain.from_iterable(map(split_outside_brackets, texts)):
         with gathered(errors):
-            try:
-                rules.append(optimizer_from(text))
-            except StepsizeError as error:
-                raise error.about(owner, name) from None
-    raise_together(errors)
+            rules.append(optimizer_from(text))
+    raise_together([error.about(owner, name) for error in errors])
     return rules
 
 

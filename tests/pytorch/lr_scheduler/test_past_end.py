@@ -13,9 +13,9 @@ def test_pain_6_a_cosine_holds_its_end_and_warns_once():
     scheduler = CosineAnnealingLR(optimizer, T_max=5, eta_min=0.01)
     stepped(optimizer, scheduler, times=5)
     update(optimizer)
-    with pytest.warns(UserWarning, match=r"past its end, step 5, and holds its last rate.*past_end=\"torch\"") as warned:
+    with pytest.warns(UserWarning, match=r"past its end, step 5, and holds its last rate.*past_end=\"torch\"") as seen:
         scheduler.step()
-    assert warned[0].filename == __file__
+    assert seen[0].filename == __file__
     stepped(optimizer, scheduler, times=20)
     assert rates(optimizer) == [0.01]
 
