@@ -3,7 +3,7 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,15 +12,16 @@ import typer
 
 from stepsize.arguments import Maybe, Number, Whole
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import EXAMPLE, FILE, horizon_of, length_of
+from stepsize.cli.schedules import EXAMPLE, horizon_of, length_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_in, config_of
 from stepsize.interop.recognition import is_typed_config, meaning
 from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
-from stepsize.schedules import Plan, Schedule, from_dict, parse
-from stepsize.schedules.named_text import named
+from stepsize.schedules import Plan, Schedule, parse
+from stepsize.schedules.dictionary import either_from_dict, is_saved
+from stepsize.schedules.named_text import is_file_name, named
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
@@ -93,7 +94,7 @@ class Reader:
             with gathered(errors):
                 if os.path.isdir(word):
                     raise DataError(f"{word} is a folder", "name a file in it")
-                if FILE.fullmatch(word) and not os.path.exists(word):
+                if is_file_name(word) and not os.path.exists(word):
                     raise DataError(f"no such file: {word}")
                 if os.path.isfile(word) or self.tool is not None or is_typed_config(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
@@ -159,10 +160,7 @@ class Reader:
                     raise
                 reason = f"{path} is neither a config nor the text of a schedule"
                 raise DataError(reason, "write one schedule in a file, and type several as NAME=TEXT") from error
-        if isinstance(config, Mapping) and {"version", "type"} <= config.keys():
-            read = Plan.from_dict if config["type"] == "Plan" else from_dict
-            return read(config, functions=self.functions)
-        return None
+        return either_from_dict(config, self.functions) if is_saved(config) else None
 
 
 class _ConfigWords(CommandLine):

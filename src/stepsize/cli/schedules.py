@@ -15,7 +15,6 @@ from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
-FILE = re.compile(r"[^\s()'\"]+\.[a-z]\w*", re.IGNORECASE)  # the path of a file, and not the text of a schedule
 EPOCHS = re.compile(r"""["'][\d. ]+(?:ep|[kMBT]?(?:sp|tok)) *["']""")  # a length in epochs, samples or tokens
 
 HorizonText = Annotated[

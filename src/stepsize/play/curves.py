@@ -6,7 +6,7 @@ import numpy as np
 
 from stepsize.errors import StepsizeError
 from stepsize.horizon import Horizon
-from stepsize.play.entries import WORDS, Meaning, Reading
+from stepsize.play.entries import WORDS, Meaning, Reading, sliders
 from stepsize.play.state import State
 from stepsize.schedules.curve import curve, drawn_places
 from stepsize.schedules.maths import Floats
@@ -48,7 +48,7 @@ def _entry(meaning: Meaning, reading: Reading, unit: float, log: bool) -> dict[s
         "label": meaning.label,
         "tool": meaning.tool,
         "error": meaning.error,
-        "controls": [vars(each) for each in meaning.controls],
+        "controls": [vars(each) for each in sliders(meaning.entry.text, reading.horizon)],
     }
     if meaning.schedule is None:
         return drawing

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from stepsize.errors import ParseError, StepsizeError
 from stepsize.horizon import Horizon
@@ -11,8 +10,9 @@ from stepsize.interop.recognition import is_typed_config, meaning
 from stepsize.interop.tool_schedule import Run
 from stepsize.play.controls import Control, controls
 from stepsize.play.state import Entry, PageWords, State
-from stepsize.schedules import Plan, Schedule, from_dict
+from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.curve import shown_steps
+from stepsize.schedules.dictionary import either_from_dict, is_saved
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 WORDS = PageWords()
@@ -24,7 +24,6 @@ class Meaning:
     """The schedule of an entry, or else what is wrong with it; `tool` is the tool of a config."""
 
     entry: Entry
-    controls: tuple[Control, ...] = ()
     schedule: Schedule | None = None
     tool: str = ""
     error: str = ""
@@ -71,17 +70,23 @@ class Reading:
 
 
 def meaning_of(entry: Entry, horizon: Horizon | None) -> Meaning:
-    """What an entry means; its controls are there as far as its text can be read."""
-    found: tuple[Control, ...] = ()
+    """What an entry means."""
     try:
-        found = tuple(controls(entry.text, is_config(entry.text)))
-        if is_config(entry.text):
-            before = _outcome(entry.text, horizon)
-            found = tuple(each for each in found if _outcome(_without_number(entry.text, each), horizon) != before)
-        schedule, tool = _read(entry.text, horizon)
-        return Meaning(entry, found, schedule, tool)
+        return Meaning(entry, *_read(entry.text, horizon))
     except StepsizeError as error:
-        return Meaning(entry, found, error=error.message(WORDS))
+        return Meaning(entry, error=error.message(WORDS))
+
+
+def sliders(text: str, horizon: Horizon | None) -> list[Control]:
+    """The controls of a text; of a config, those of the settings that its reader reads."""
+    try:
+        found = controls(text, is_config(text))
+    except StepsizeError:
+        return []
+    if not is_config(text):
+        return found
+    before = _outcome(text, horizon)
+    return [each for each in found if _outcome(_without_number(text, each), horizon) != before]
 
 
 def _without_number(text: str, control: Control) -> str:
@@ -102,11 +107,6 @@ def is_config(text: str) -> bool:
     return text.lstrip()[:1] in ("[", "{") or is_typed_config(text)
 
 
-def is_saved(config: Any) -> bool:
-    """Whether a config is a schedule or a plan that was saved as JSON."""
-    return isinstance(config, dict) and {"version", "type"} <= config.keys()
-
-
 def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
     if not text.strip():
         raise ParseError("there is no schedule yet", text, 0, "write e.g. Linear(0.3, 0, 1000)")
@@ -114,7 +114,7 @@ def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
         return _rates(parse_either(text, horizon)), ""
     config = config_of(text)
     if is_saved(config):
-        return _rates((Plan.from_dict if config["type"] == "Plan" else from_dict)(config)), ""
+        return _rates(either_from_dict(config)), ""
     found = meaning(config, Run("play", horizon))
     return found.rates, found.tool
 

@@ -13,7 +13,8 @@ from stepsize.errors import DataError, StepsizeError, gathered, raise_together
 from stepsize.play.comparison import is_comparison
 from stepsize.play.examples import FIRST
 from stepsize.play.state import MOST_SCHEDULES, Entry, State
-from stepsize.schedules.named_text import named
+from stepsize.schedules.dictionary import is_saved
+from stepsize.schedules.named_text import is_file_name, named
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store import load_runs
 
@@ -77,11 +78,10 @@ def _is_file(word: str) -> bool:
     """Whether a word is the path of a file, or meant as one."""
     if os.path.isfile(word):
         return True
-    if not set(word) & set(" ()'\"\n"):
-        if Path(word).suffix[1:2].isalpha():
-            raise DataError(f"no such file: {word}")
-        if os.sep in word:
-            raise DataError(f"no such file or folder: {word}")
+    if is_file_name(word):
+        raise DataError(f"no such file: {word}")
+    if os.sep in word and not set(word) & set(" ()'\"\n"):
+        raise DataError(f"no such file or folder: {word}")
     return False
 
 
@@ -89,7 +89,7 @@ def _config_in(path: Path) -> Entry | None:
     """The entry of a config or of a saved schedule; None if the file is neither, and so perhaps a log."""
     from stepsize.interop.config_files import config_in  # late: a page about texts needs neither
     from stepsize.interop.recognition import is_recognized
-    from stepsize.play.entries import is_config, is_saved, meaning_of
+    from stepsize.play.entries import is_config, meaning_of
 
     try:
         config = config_in(path)

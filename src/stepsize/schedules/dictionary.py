@@ -70,6 +70,16 @@ def plan_from_dict(form: Mapping[str, Any], functions: bool) -> Plan:
     return _versioned(form, "plan", plan)  # type: ignore[no-any-return]
 
 
+def is_saved(form: Any) -> bool:
+    """Whether a value is a schedule or a plan in its JSON form."""
+    return isinstance(form, Mapping) and {"version", "type"} <= form.keys()
+
+
+def either_from_dict(form: Mapping[str, Any], functions: bool = False) -> Schedule | Plan:
+    """The schedule or the plan that was saved in its JSON form."""
+    return plan_from_dict(form, functions) if form["type"] == "Plan" else from_dict(form, functions=functions)
+
+
 def _versioned(form: Any, what: str, read: Callable[[dict[str, Any]], Any]) -> Any:
     if not isinstance(form, Mapping):
         raise FormatError(f"a {what} in JSON is a dictionary, got {shown(form)}")

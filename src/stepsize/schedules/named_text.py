@@ -1,9 +1,17 @@
-"""[NAME=]TEXT: a text that may have a name before it."""
+"""[NAME=]TEXT: a text that may have a name before it; and whether a word names a file instead."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
 from stepsize.errors import StepsizeError
+
+_FILE = re.compile(r"[^\s()'\"]+\.[a-z]\w*", re.IGNORECASE)
+
+
+def is_file_name(word: str) -> bool:
+    """Whether a word is the path of a file with an ending, and not the text of a schedule."""
+    return _FILE.fullmatch(word) is not None
 
 
 def named(text: str, read: Callable[[str], object]) -> tuple[str, str]:
