@@ -307,3 +307,12 @@ def test_steps_can_be_selected_beyond_the_end_of_a_schedule():
 def test_bad_arguments_are_refused(ask, words):
     with pytest.raises(ArgumentError, match=words):
         ask()
+
+
+def test_there_is_progress_after_a_change_however_small_the_rates_are():
+    """The sums of such rates are rounded, and so are the means of where blocks of changes begin."""
+    draws = np.random.default_rng(0)
+    for _ in range(500):
+        small = 10.0 ** draws.uniform(-16, -13) * np.sort(draws.random(draws.integers(2, 60)))
+        rates = np.array([10.0 * draws.random(), *small])
+        assert np.all(Changes(rates, rates[0]).pairs(np.arange(rates.size), 100.0).gap > 0)

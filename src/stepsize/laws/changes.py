@@ -46,7 +46,7 @@ class Blocks:
         return Blocks(
             rate_before=a.rate_before,
             rate_after=b.rate_after,
-            start=share * a.start + (1.0 - share) * b.start,
+            start=np.clip(share * a.start + (1.0 - share) * b.start, a.start, b.start),  # rounding may leave the two
             log_rate=share * a.log_rate + (1.0 - share) * b.log_rate,
             least_log_rate=np.minimum(a.least_log_rate, b.least_log_rate),
             most_log_rate=np.maximum(a.most_log_rate, b.most_log_rate),

@@ -47,8 +47,7 @@ class MultiPowerLaw(Law):
         changes = Changes(rates, rates[0])
         losses = self.L0 + power(self.A, changes.sums[at], self.alpha)
         for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
-            gap = np.maximum(pairs.gap, np.finfo(float).tiny)  # a sum of the smallest rates may be rounded to 0
-            u = np.log(self.C * gap) - self.gamma * pairs.log_rate
+            u = np.log(self.C) + np.log(pairs.gap) - self.gamma * pairs.log_rate
             left, _, _ = _bracket(u, self.beta)
             losses[chunk] += self.B * pairs.sum_rows((pairs.rate_after - pairs.rate_before) * (1.0 - left))
         return losses
