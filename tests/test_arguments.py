@@ -1,5 +1,6 @@
 """The rules of arguments: where they are written, and their messages."""
 
+import copy
 import inspect
 import pickle
 
@@ -41,6 +42,12 @@ def test_an_argument_that_does_not_exist_is_answered_with_a_whole_call(made):
             "Cosine(start=...) must be given\nCosine(end=...) must be given\n"
             "Cosine(steps=...) must be given; write Cosine(start, end, steps)",
         ),
+        (
+            stepsize.Horizon,
+            "Horizon(samples=...) must be given\nHorizon(batch=...) must be given\n"
+            "Horizon(epochs=...) must be given; write Horizon(samples, batch, epochs, accumulation=1, processes=1, "
+            "drop_last=False, tokens_per_sample=None)",
+        ),
         (lambda: stepsize.Cosine(0.3, 0.01), "Cosine(steps=...) must be given; write Cosine(start, end, steps)"),
         (
             lambda: stepsize.Cosine(0.3, 0.01, 20, 5),
@@ -71,6 +78,13 @@ def test_a_call_that_does_not_fit_says_what_to_write(call, message):
         call()
     assert str(caught.value) == message
     assert str(pickle.loads(pickle.dumps(caught.value))) == message
+
+
+@pytest.mark.parametrize("made", [stepsize.Horizon(100, 10, 2), stepsize.Linear(0.0, 0.3, 5), Momentum(0.5)])
+def test_what_is_made_with_arguments_is_copied_without_them(made):
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(made, protocol)) == made
+    assert copy.copy(made) == copy.deepcopy(made) == made
 
 
 def test_a_rule_hidden_in_a_type_is_refused_where_it_is_written():

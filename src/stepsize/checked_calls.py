@@ -31,12 +31,11 @@ class CallChecked:
         unnamed, needed, names = _parameters(made)
         filled = {*unnamed[: len(args)], *kwargs}
         if not needed <= filled <= names or len(filled) < len(args) + len(kwargs):
-            pickled = (
-                not filled and cls.__reduce__ is object.__reduce__
-            )  # pickle gives none, unless the class says which
-            if not pickled:
-                bound_arguments(made, args, {argument_name(name): value for name, value in kwargs.items()})
+            bound_arguments(made, args, {argument_name(name): value for name, value in kwargs.items()})
         return super().__new__(cls)
+
+    def __reduce__(self) -> Any:  # pickle would call __new__ without arguments
+        return object.__new__, (type(self),), self.__getstate__()
 
 
 _signature = functools.cache(inspect.signature)  # read at the first call, so that importing does not wait for it
@@ -68,10 +67,8 @@ def bound_arguments(function: Callable[..., Any], args: Any, kwargs: dict[str, A
 
 
 def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> list[StepsizeError]:
-    parameters, owner = _signature(function).parameters.values(), function.__name__
-    unnamed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    names = [*unnamed, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
-    needed = [p.name for p in parameters if p.default is p.empty and p.name in names]
+    parameters, owner = _signature(function).parameters, function.__name__
+    unnamed, needed, names = _parameters(function)
     filled = unnamed[: len(args)]
     wrong: list[tuple[str, str, str, Any]]
     unknown = [each for each in kwargs if each not in names]
@@ -79,11 +76,11 @@ def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) ->
         own = "self" in unnamed
         about = f"the number of unnamed arguments of {owner}"
         wrong = [(about, "", f"at most {len(unnamed) - own}", len(args) - own)]
-    elif unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+    elif unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         wrong = [(owner, each, "", None) for each in unknown]
     else:
         twice = [(owner, each, "given once", kwargs[each]) for each in filled if each in kwargs]
-        missing = [each for each in needed if each not in filled and each not in kwargs]
+        missing = [each for each in parameters if each in needed and each not in filled and each not in kwargs]
         wrong = twice or [(owner, each, "given", inspect.Parameter.empty) for each in missing]
     fitting = [_setting(function, value) for value in args[len(unnamed) :]]
     whole = ", ".join(fitting) if fitting and all(fitting) else usage(function)
