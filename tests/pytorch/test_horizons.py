@@ -39,6 +39,18 @@ def test_a_step_for_each_epoch_is_warned_of_once_at_the_second_update():
     update(optimizer)
 
 
+def test_an_update_that_is_made_again_after_a_seek_or_a_load_is_not_warned_of():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    state = scheduler.state_dict()
+    for back in (lambda: scheduler.seek(0), lambda: scheduler.load_state_dict(state)):
+        update(optimizer)
+        scheduler.step()
+        back()
+        update(optimizer)
+        back()
+
+
 def test_two_optimizers_make_one_update_each_before_a_step_and_no_horizon_asks_for_steps():
     first, second, alone = sgd(), sgd(), sgd()
     scheduler = Scheduler([first, second], PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))

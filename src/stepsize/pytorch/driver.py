@@ -84,6 +84,8 @@ class Driver(LRScheduler):
             elif self._clock.name == "steps" and not self._unstepped:
                 self._quick = self._groups.binding.quick
         begin, self._position = self._position, position
+        if self._updated_at:
+            self._updated_at.clear()  # after a seek or a load, an update may be made there again
         if position > begin >= self._expected:
             horizon, self._expected = self._expected, math.inf
             one = COUNTED[self._clock.name]
