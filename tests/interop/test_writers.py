@@ -17,8 +17,8 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.config import settings_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run
-from stepsize.interop.writers.exact import all_of
 from stepsize.schedules.clock import Every
+from stepsize.schedules.shape import all_of
 
 
 @dataclass(frozen=True)

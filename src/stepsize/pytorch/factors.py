@@ -10,6 +10,7 @@ from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
 from stepsize.schedules.curve import shown_steps
 from stepsize.schedules.function import Function
+from stepsize.schedules.shape import all_of
 
 _SMALL = 0.1  # factors have a higher peak; a rate of SGD that is this large may well rise to 1
 _LOOKS = 1025  # values to look at, which may miss a peak by
@@ -19,7 +20,7 @@ _MISSED = 0.01
 def warn_of_factors(schedule: Schedule, relative: bool | None, base_rates: Sequence[float]) -> None:
     """Warn of rates under relative=True, and of a schedule with the peak 1 if `relative` is left out."""
     base = max((rate for rate in base_rates if not math.isnan(rate)), default=0.0)
-    if relative is False or not 0.0 < base <= _SMALL or _calls_the_user(schedule):
+    if relative is False or not 0.0 < base <= _SMALL or any(all_of(Function, schedule)):
         return
     last = shown_steps([schedule])
     try:
@@ -38,7 +39,3 @@ def warn_of_factors(schedule: Schedule, relative: bool | None, base_rates: Seque
             f"lr = {shown} rises to a rate of 1, and the optimizer's rate is {base:g}; write relative=True if lr gives "
             "factors, relative=False if it gives rates"
         )
-
-
-def _calls_the_user(schedule: Schedule) -> bool:
-    return isinstance(schedule, Function) or any(map(_calls_the_user, schedule._children))

@@ -12,6 +12,7 @@ from stepsize.schedules.clock import Chain, Every, Repeat, Shift
 from stepsize.schedules.formulas import Exponential, Staircase
 from stepsize.schedules.function import Function
 from stepsize.schedules.maths import Floats
+from stepsize.schedules.shape import all_of
 
 _ENDLESS_STEPS = 1000  # the fewest shown of a schedule that never ends
 _FEWEST, _MOST = 4096, 2**18  # values to look at
@@ -53,7 +54,7 @@ def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
     are evaluated at that many evenly spaced steps, so a spike between two of them is missed. The steps are divided
     into 330 bins; the ends, the extremes and both sides of the largest jump of each bin are kept.
     """
-    if 0 < last < _FEWEST and not _takes_whole_steps(schedule):
+    if 0 < last < _FEWEST and not any(all_of(Function, schedule)):  # which may have values at whole steps only
         parts = math.ceil(_FEWEST / last)
         # Values jump at whole steps: a point just before each keeps the jump vertical.
         just_before = np.nextafter(np.arange(1.0, last + 1), 0.0)
@@ -63,11 +64,6 @@ def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
     values = schedule(steps)
     kept = drawn_places([values], _BINS)
     return steps[kept], values[kept]
-
-
-def _takes_whole_steps(schedule: Schedule) -> bool:
-    """Whether it contains a user's function, which may have values at whole steps only."""
-    return isinstance(schedule, Function) or any(_takes_whole_steps(child) for child in schedule._children)
 
 
 def drawn_places(columns: Sequence[Floats], bins: int) -> list[int]:

@@ -1,14 +1,16 @@
-"""The bases of concrete schedules, and how their arguments are written."""
+"""The bases of concrete schedules, what they contain, and how their arguments are written."""
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from stepsize.arguments import argument_name
 from stepsize.checked_calls import F
 from stepsize.schedules.base import Nested, Schedule
+
+K = TypeVar("K", bound=Schedule)
 
 
 class Shape(Schedule):
@@ -49,6 +51,14 @@ class Wrapper(Schedule):
     @property
     def _children(self) -> Sequence[Schedule]:
         return (self.schedule,)
+
+
+def all_of(kind: type[K], schedule: Schedule) -> Iterator[K]:
+    """The schedules of a class inside another, which may be of it too."""
+    if isinstance(schedule, kind):
+        yield schedule
+    for child in schedule._children:
+        yield from all_of(kind, child)
 
 
 def either_name(constructor: F) -> F:

@@ -8,9 +8,10 @@ from stepsize.checked_calls import checked
 from stepsize.interop.deepspeed import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.corners import corners
-from stepsize.interop.writers.exact import AnySchedule, all_of, first_exact, ratio
+from stepsize.interop.writers.exact import AnySchedule, first_exact, ratio
 from stepsize.schedules import Constant, InversePower, Linear, Logarithmic, Schedule
 from stepsize.schedules.clock import Chain, Every
+from stepsize.schedules.shape import all_of
 
 INSTEAD = "use deepspeed.initialize(lr_scheduler=LambdaLR(optimizer, stepsize.pytorch.as_lambda(schedule, base_lr)))"
 

@@ -1,7 +1,7 @@
 """Schedules written for another tool: candidates are read back, and the first that gives every rate is taken."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -25,7 +25,6 @@ _ALL = 100_000  # updates of which every one is compared
 _FAR = 2**24  # how far endless schedules are compared
 
 Config = TypeVar("Config")
-K = TypeVar("K", bound=Schedule)
 Whole = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -123,14 +122,6 @@ def outlines_of(schedule: Schedule) -> list[Outline]:
     peak = way.end if way else values[0]
     found.append(Outline(values[0], peak, values[-1], warmup, stable, places[-1] - warmup - stable))
     return found
-
-
-def all_of(kind: type[K], schedule: Schedule) -> Iterator[K]:
-    """The schedules of a class inside another, for the numbers in them."""
-    if isinstance(schedule, kind):
-        yield schedule
-    for child in schedule._children:
-        yield from all_of(kind, child)
 
 
 def ratio(part: float, whole: float) -> float:

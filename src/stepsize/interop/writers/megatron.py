@@ -10,10 +10,11 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.megatron import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
-from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of
+from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of
 from stepsize.schedules import Piecewise, Schedule
 from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Tail
+from stepsize.schedules.shape import all_of
 
 INSTEAD = "let the training loop set the rate with the code of {form}"
 WSD_STYLES = ("exponential", "linear", "cosine", "minus_sqrt")

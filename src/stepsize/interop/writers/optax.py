@@ -7,7 +7,7 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call
 from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, all_of, ratio, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, ratio, schedule_of
 from stepsize.interop.writers.joined import installed, joined, made
 from stepsize.interop.writers.pieces import pieces
 from stepsize.schedules import (
@@ -23,6 +23,7 @@ from stepsize.schedules import (
 )
 from stepsize.schedules.arithmetic import Clip, Maximum, Minimum, Power
 from stepsize.schedules.clock import Shift
+from stepsize.schedules.shape import all_of
 
 
 @checked

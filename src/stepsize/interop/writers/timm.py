@@ -9,11 +9,12 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.timm import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio
+from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of, ratio
 from stepsize.schedules import Cosine, Geometric, InversePower, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.arithmetic import Product
 from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Every, Repeat, Shift, Warp
+from stepsize.schedules.shape import all_of
 
 INSTEAD = "drive the optimizer with stepsize.pytorch.Scheduler(optimizer, schedule)"
 DECAYS = ("linear", "1-sqrt", "cosine", "power", "exp")

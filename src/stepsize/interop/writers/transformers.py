@@ -10,9 +10,10 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.transformers import read
-from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of, ratio, schedule_of
 from stepsize.schedules import Cosine, InversePower, Polynomial, Schedule
 from stepsize.schedules.clock import Head, Stretch, Tail
+from stepsize.schedules.shape import all_of
 
 INSTEAD = "give stepsize.interop.to_transformers the optimizer, and Trainer(optimizers=...) what it returns"
 SHAPES = ("linear", "cosine", "1-sqrt")
