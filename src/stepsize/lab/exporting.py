@@ -145,8 +145,8 @@ def _texts(paper: _Paper, two_columns: bool) -> Iterator[tuple[str, str]]:
         yield f"table-{file_stem(table)}.tex", text
     yield "results.csv", results_csv(paper.tables)
     yield "runs.csv", runs_csv(runs, paper.tables)
-    schedules = {name: next((run.schedule for run in runs if run.name == name), None) for name in names}
-    texts = {names[name]: text for name, text in schedules.items() if text is not None}
+    schedules = {run.name: run.schedule for run in runs}
+    texts = {short: schedules[name] for name, short in names.items() if name in schedules}
     described = methods(content, texts, paper.tables)
     yield "methods.md", described.markdown()
     yield "methods.tex", described.latex()
