@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
 
-from stepsize.arguments import BatchSize, Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules
+from stepsize.arguments import BatchSize, Choice, Count, Flag, MaybeCount, Positive, Whole, apply_field_rules
 from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
@@ -85,7 +85,7 @@ class Horizon(CallChecked):
     accumulation: Count = 1
     processes: Count = 1
     drop_last: Annotated[bool, Flag()] = False
-    tokens_per_sample: Annotated[int | None, Maybe(Whole(1))] = None
+    tokens_per_sample: MaybeCount = None
 
     def __post_init__(self) -> None:
         apply_field_rules(self)

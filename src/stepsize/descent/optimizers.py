@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from stepsize.arguments import Choice, Flag, Maybe, NonNegative, Number
+from stepsize.arguments import Choice, Flag, MaybePositive, NonNegative
 from stepsize.descent.optimizer import Optimizer
 from stepsize.descent.surface import Floats
 from stepsize.errors import ArgumentError
@@ -318,7 +318,7 @@ class AdamW(_WithMoments):
     """
 
     weight_decay: NonNegative = 0.01
-    peak_lr: Annotated[float | None, Maybe(Number(above=0.0))] = None
+    peak_lr: MaybePositive = None
 
     def _step(self, state: Moments, x: Floats, g: Floats, lr: float) -> tuple[Floats, Moments]:
         direction, state = self._direction(state, g)

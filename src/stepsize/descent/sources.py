@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import Maybe, Whole, nearest
+from stepsize.arguments import MaybeCount, nearest
 from stepsize.checked_calls import checked
 from stepsize.descent.formula import read_formula
 from stepsize.descent.surface import SURFACES, Floats, Places, Surface, Window
@@ -33,7 +33,7 @@ def surface_from(
     f: Source,
     *,
     gradient: Callable[..., Sequence[Any]] | None = None,
-    dimensions: Annotated[int | None, Maybe(Whole(1))] = None,
+    dimensions: MaybeCount = None,
     window: Window = None,
     minima: Places = (),
 ) -> Surface:

@@ -13,7 +13,8 @@ from stepsize.arguments import (
     Flag,
     Many,
     Maybe,
-    Number,
+    MaybeCount,
+    MaybePositive,
     Whole,
     apply_field_rules,
     listed,
@@ -115,32 +116,32 @@ class Experiment:
     schedules: Annotated[NamedSchedules, named_schedules] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, rules.word] = "fashion-mnist"
     epochs: Count = 3
-    steps: Annotated[int | None, Maybe(Whole(1))] = None
-    samples: Annotated[int | None, Maybe(Whole(1))] = None
+    steps: MaybeCount = None
+    samples: MaybeCount = None
     seeds: Annotated[tuple[int, ...], SEEDS] = (0,)
-    batch_size: Annotated[int | None, Maybe(Whole(1))] = None
+    batch_size: MaybeCount = None
     accumulation: Count = 1
     drop_last: Annotated[bool, Flag()] = False
     optimizer: Annotated[str, rules.word] = "sgd"
     optimizer_args: Annotated[tuple[tuple[str, Any], ...], rules.optimizer_args] = ()
     weight_decay: Annotated[Schedule | str | None, Maybe(rules.schedule_or_number)] = None
     feedback: Annotated[tuple[tuple[str, Plateau], ...], rules.named_feedback] = ()
-    clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
+    clip_norm: MaybePositive = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
     device: Annotated[str, rules.device] = "auto"
     engine: Annotated[str, Choice(("auto", "local", "stacked", "ray"))] = "auto"
-    runs_at_once: Annotated[int | None, Maybe(Whole(1))] = None
+    runs_at_once: MaybeCount = None
     log_every: Count = 50
     checkpoint_every: Count = 500
     loss_limit: Annotated[float, rules.limit] = math.inf
     until_told: Annotated[bool, Flag()] = False
     most_seeds: Annotated[int, Whole(2)] = 20
-    margin: Annotated[float | None, Maybe(Number(above=0.0))] = None
+    margin: MaybePositive = None
     tune_peak: Annotated[int, Whole(0)] = 0
     metric: Annotated[str | None, Maybe(rules.word)] = None
     mode: Annotated[str | None, Maybe(Choice(("min", "max")))] = None
     command: Annotated[str | None, Maybe(command_rule)] = None
-    timeout: Annotated[float | None, Maybe(Number(above=0.0))] = None
+    timeout: MaybePositive = None
     held_out: Annotated[bool, Flag()] = False
     functions: Annotated[bool, Flag()] = False
     digests: Annotated[tuple[str, ...], Many(rules.word, empty=True)] = field(default=(), repr=False, kw_only=True)

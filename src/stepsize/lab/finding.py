@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole
+from stepsize.arguments import SEEDS, Many, MaybeCount, Number
 from stepsize.checked_calls import checked
 from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
@@ -37,7 +37,7 @@ def find_rate(
     optimizer: str = "sgd",
     *,
     optimizer_args: Mapping[str, Any] | None = None,
-    batch_size: Annotated[int | None, Maybe(Whole(1))] = None,
+    batch_size: MaybeCount = None,
     seeds: Annotated[Sequence[int], SEEDS] = (0,),
     device: str = "auto",
     observe: Callable[[int, float, float], object] | None = None,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 from scipy.optimize import brentq
 
-from stepsize.arguments import Fraction, Length, Maybe, Positive, Steps, Whole
+from stepsize.arguments import Fraction, Length, Maybe, MaybeCount, Positive, Steps
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.laws.law import Floats, Rates, rates_of
@@ -210,7 +210,7 @@ def refine(
 
 
 @checked
-def merge_weights(decay: Schedule | ArrayLike, checkpoints: Annotated[int | None, Maybe(Whole(1))] = None) -> Floats:
+def merge_weights(decay: Schedule | ArrayLike, checkpoints: MaybeCount = None) -> Floats:
     """The weights c_1 .. c_n that average n checkpoints of a constant rate to imitate a decay.
 
         c_k = w_k - w_{k+1},    w_{n+1} = 0,    1 = w_1 >= w_2 >= ... >= w_n >= 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from stepsize.arguments import Length, Many, Maybe, NonNegative, Number
+from stepsize.arguments import Length, Many, Maybe, MaybePositive, NonNegative
 from stepsize.checked_calls import checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
@@ -14,7 +14,6 @@ from stepsize.laws.diagnosis import MOST_SCATTER, Remark
 from stepsize.laws.forecast import Fit, Probability
 from stepsize.schedules.transitions import AnyShape
 
-TargetLoss = Annotated[float | None, Maybe(Number(above=0.0))]
 TotalSteps = Annotated[int | None, Maybe(Length(1))]
 
 
@@ -41,7 +40,7 @@ def plan_cooldowns(
     starts: Annotated[Sequence[int] | None, Maybe(Many(Length(1)))] = None,
     steps: Annotated[int | None, Maybe(Length(1))] = None,
     *,
-    target_loss: TargetLoss = None,
+    target_loss: MaybePositive = None,
     total_steps: TotalSteps = None,
     final_lr: NonNegative = 0.0,
     shape: AnyShape = "linear",

@@ -5,7 +5,18 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import parse_qsl, quote, urlencode
 
-from stepsize.arguments import Choice, Flag, Instance, Many, Maybe, Number, Whole, apply_field_rules, refuse_unknown
+from stepsize.arguments import (
+    Choice,
+    Flag,
+    Instance,
+    Many,
+    MaybeCount,
+    MaybePositive,
+    Number,
+    Whole,
+    apply_field_rules,
+    refuse_unknown,
+)
 from stepsize.errors import ArgumentError, StepsizeError, Words, shown
 from stepsize.horizon import Horizon
 
@@ -59,9 +70,6 @@ class Text:
         return value
 
 
-_Size = Annotated[int | None, Maybe(Whole(1))]
-
-
 @dataclass(frozen=True)
 class Entry:
     """A schedule on the page: its text or config, the name that it was given, and whether its curve is hidden."""
@@ -94,13 +102,13 @@ class State:
     """
 
     schedules: Annotated[tuple[Entry, ...], _entries] = ()
-    steps: _Size = None
-    samples: _Size = None
-    batch: _Size = None
-    epochs: Annotated[float | None, Maybe(Number(above=0.0))] = None
-    accumulation: _Size = None
-    processes: _Size = None
-    tokens_per_sample: _Size = None
+    steps: MaybeCount = None
+    samples: MaybeCount = None
+    batch: MaybeCount = None
+    epochs: MaybePositive = None
+    accumulation: MaybeCount = None
+    processes: MaybeCount = None
+    tokens_per_sample: MaybeCount = None
     clock: Annotated[str, Choice(("steps", "epochs", "tokens"))] = "steps"
     log: Annotated[bool, Flag()] = False
     tab: Annotated[str, Choice(("schedules", "surface", "comparison"))] = "schedules"

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Annotated, Any
 from weakref import finalize, ref
 
-from stepsize.arguments import Count, Instance, Maybe, NonNegative, Number, Steps, apply_rules
+from stepsize.arguments import Count, Instance, MaybePositive, NonNegative, Steps, apply_rules
 from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.pytorch.processes import any_process
 from stepsize.pytorch.scheduler import Scheduler
@@ -67,7 +67,7 @@ class CooldownOnDemand:
         end: NonNegative = 0.0,
         shape: AnyShape = "linear",
         *,
-        deadline: Annotated[float | None, Maybe(Number(above=0.0))] = None,
+        deadline: MaybePositive = None,
         on_signal: int | None = None,
         every: Count = 1,
     ) -> None:

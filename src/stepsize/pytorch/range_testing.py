@@ -16,7 +16,7 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
-from stepsize.arguments import SEEDS, Choice, Count, Instance, Length, Many, Maybe, Number
+from stepsize.arguments import SEEDS, Choice, Count, Instance, Length, Many, Maybe, MaybePositive, Number
 from stepsize.checked_calls import checked
 from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
@@ -56,7 +56,7 @@ def range_test(
     shape: Annotated[str, Choice(tuple(SHAPES))] = "geometric",
     closure: Closure | None = None,
     accumulation: Count = 1,
-    clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
+    clip_norm: MaybePositive = None,
     autocast: Annotated[torch.dtype | None, Maybe(_floating_point)] = None,
     scaler: Annotated[GradScaler | None, Maybe(Instance(GradScaler, "a torch.amp.GradScaler"))] = None,
     validation: Iterable[Any] | None = None,

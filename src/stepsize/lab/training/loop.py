@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole
+from stepsize.arguments import Choice, Count, Flag, Maybe, MaybeCount, MaybePositive, Whole
 from stepsize.checked_calls import checked
 from stepsize.horizon import Horizon
 from stepsize.lab.environment import resolved_device
@@ -50,14 +50,14 @@ def train(
     lr: LearningRate | str,
     *,
     epochs: Count = 10,
-    steps: Annotated[int | None, Maybe(Whole(1))] = None,
-    batch_size: Annotated[int | None, Maybe(Whole(1))] = None,
+    steps: MaybeCount = None,
+    batch_size: MaybeCount = None,
     accumulation: Count = 1,
     drop_last: Annotated[bool, Flag()] = False,
     seed: Annotated[int, Whole(0)] = 0,
     device: str | torch.device = "auto",
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
-    clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
+    clip_norm: MaybePositive = None,
     step_every: Annotated[str, Choice(("update", "epoch"))] = "update",
     metric: Annotated[str | None, Maybe(Choice(METRICS))] = None,
     loss_limit: float = math.inf,
