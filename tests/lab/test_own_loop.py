@@ -1,21 +1,13 @@
 """Training loops of the user's own: what they log, how they fail, and how they are resumed."""
 
-import os
-import random
 import re
-import shutil
-import signal
-import time
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import commands
 import numpy as np
 import pytest
 import torch
-from ray_stand_in import Here, Remote, Watched
 from silent import Silent
 
 from stepsize.errors import ArgumentError, RunError
@@ -25,7 +17,7 @@ from stepsize.lab.own_loops.processes import visible_gpus
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
-from stepsize.schedules import Linear, parse
+from stepsize.schedules import Linear
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Point, Value
 
@@ -100,24 +92,6 @@ def test_settings_of_own_loops_are_refused_for_other_tasks(tmp_path):
     assert str(metric).startswith("Experiment(metric=...) must be ")
     assert "for a task with data, got 'val_f1'" in str(metric)
     assert "timeout=...) must be left out for a task with data, got 9.0" in str(timeout)
-
-
-def test_the_global_generators_begin_alike_for_a_seed_and_differ_between_seeds(tmp_path):
-    loop = """
-import random, numpy, torch
-
-def train(run):
-    for step in range(1, run.steps + 1):
-        run.log(step, train_loss=1.0, python=random.random(), numpy=numpy.random.rand(), torch=float(torch.rand(())))
-"""
-    (tmp_path / "draws.py").write_text(loop)
-    experiment = Experiment(
-        {"a": "Constant(1)", "b": "Constant(2)"}, f"{tmp_path}/draws.py:train", steps=3, seeds=(0, 1)
-    )
-    runs = compare(experiment, tmp_path / "out", display=Silent()).runs
-    for name in ("python", "numpy", "torch"):
-        drawn = {(run.name, run.seed): run.metric(name)[1].tolist() for run in runs}
-        assert drawn["a", 0] == drawn["b", 0] != drawn["a", 1] == drawn["b", 1]
 
 
 def test_on_windows_own_loops_are_refused(tmp_path, monkeypatch):
@@ -264,198 +238,6 @@ def test_a_run_must_log_what_it_is_judged_on(run, tmp_path):
 def test_each_run_sees_one_of_the_visible_gpus(device, named, expected, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     assert visible_gpus(device) == expected
-
-
-BAD = {
-    "raises": r"ValueError\('no more data'\) in misbehaving.py, line",
-    "exits": r"SystemExit\(3\) in misbehaving.py",
-    "leaves": r"its process exited with 0 before its loop returned \(leaving\)",
-    "dies": "its process was killed by SIGKILL",
-    "hangs": "it logged nothing for 60 s",
-    "unjudged": 'it logged no "val_f1"; it logged "train_loss", "lr"',
-}
-
-
-@pytest.mark.long
-def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = ["well", *BAD, "diverges", "careless"]
-    experiment = own("misbehaving", dict.fromkeys(names, "Constant(0.1)"), metric="val_f1", mode="max", timeout=60)
-    with pytest.raises(RunError, match="the results of the other runs are in out"):
-        compare(experiment, "out", display=Silent(), workers=3)
-    results = load_runs("out")
-    good = {"well": "finished", "diverges": "diverged", "careless": "finished"}
-    assert {run.name: run.status for run in results.outcomes()} == dict.fromkeys(BAD, "failed") | good
-    told = {names[event.number]: event.text for event in results.events() if event.kind == "failed"}
-    for name, reason in BAD.items():
-        assert re.search(reason, told[name])
-    assert Path("out/runs/well-seed0/output.txt").read_text() == "all done\n"
-    report = Path("out/report.md").read_text()
-    assert "events.sqlite appeared during the run, outside its folder" in report
-    assert "runs appeared" not in report
-    assert "careless, seed 0: wrote" in report
-    assert "weights.bin, outside its folder" in report
-    assert "ignores run.schedule: it logged lr 0.123 at step 5, and the schedule has 0.1" in report
-
-
-class Loop:
-    """The process of a loop that logs as far as the name of its schedule says; Ctrl-C comes at the first look."""
-
-    interrupted = False
-
-    def __init__(self, place):
-        self.name, self.stop, self.code = place.spec.name, place.stop, None
-        self.journal = Journal(place.journal)
-        TrainingRun(place, self.journal).log(20 if self.name == "at its end" else 19, train_loss=1.0)
-
-    def exit_code(self):
-        if not self.interrupted:
-            Loop.interrupted = True
-            raise KeyboardInterrupt
-        if self.code is None and self.stop.exists() and self.name != "deaf":
-            self.code = 0
-            self.journal.end()
-        return self.code
-
-    def kill(self):
-        self.code = self.code or -signal.SIGKILL
-
-
-def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, monkeypatch):
-    monkeypatch.setattr("stepsize.lab.own_loops.engine.LocalProcess", Loop)
-    monkeypatch.setattr("stepsize.lab.own_loops.engine._GRACE", 0.2)
-    monkeypatch.setattr(Loop, "interrupted", False)
-    names = ["at its end", "on its way", "deaf"]
-    with pytest.raises(KeyboardInterrupt):
-        compare(
-            own("misbehaving", dict.fromkeys(names, "Constant(0.1)")), tmp_path / "out", display=Silent(), workers=3
-        )
-    statuses = {run.name: run.status for run in load_runs(tmp_path / "out").outcomes()}
-    assert statuses == {"at its end": "finished", "on its way": "interrupted", "deaf": "interrupted"}
-
-
-class Cluster(Here):
-    """A Ray cluster whose runs end at the third look; the run `stray` comes to a machine without the folder."""
-
-    def __init__(self, interrupt):
-        self.interrupt = interrupt
-        self.looks = 0
-
-    def remote(self, **options):
-        return lambda function: Remote(lambda place, folders: place)
-
-    def wait(self, tasks, num_returns=1, timeout=None):
-        self.looks += 1
-        if self.interrupt and self.looks == 2:
-            raise KeyboardInterrupt
-        ended = tasks[0].spec.name == "stray" or self.looks > 6
-        return (tasks, []) if ended else ([], tasks)
-
-    def get(self, place):
-        if place.spec.name == "stray":
-            error = self.exceptions.RayTaskError()
-            error.cause = RunError("the machine n2 does not have the folder")
-            raise error
-        journal = Journal(place.journal)
-        TrainingRun(place, journal).log(20, train_loss=1.0)
-        journal.end()
-        return 0
-
-
-@pytest.mark.parametrize(
-    ("interrupt", "error", "message", "status"),
-    [
-        (False, RunError, "'stray' with seed 0 failed: the machine n2 does not have the folder", "failed"),
-        (True, KeyboardInterrupt, None, "interrupted"),
-    ],
-)
-def test_a_run_that_ray_cannot_start_fails_by_itself(interrupt, error, message, status, tmp_path, monkeypatch):
-    @contextmanager
-    def joined_cluster(workers, code):
-        yield Cluster(interrupt), code
-
-    monkeypatch.setattr("stepsize.lab.engines.ray.ray_module", Here)
-    monkeypatch.setattr("stepsize.lab.own_loops.engine.joined_cluster", joined_cluster)
-    monkeypatch.setattr("stepsize.lab.own_loops.engine.check_nodes", lambda contact, experiment, code: None)
-    monkeypatch.setattr("stepsize.lab.own_loops.engine.Contact", Watched)
-    names = ["one", "stray", "two"]
-    experiment = own("misbehaving", dict.fromkeys(names, "Constant(0.1)"), engine="ray")
-    with pytest.raises(error, match=message):
-        compare(experiment, tmp_path / "out", display=Silent(), workers=3)
-    ends = {run.name: (run.status, [point.step for point in run.points]) for run in load_runs(tmp_path / "out").runs()}
-    assert ends == {"one": ("finished", [20]), "stray": (status, []), "two": ("finished", [20])}
-
-
-LARGE = [
-    pytest.param(name, marks=pytest.mark.long) for name in ("with_lightning", "with_trainer", "with_jax", "with_keras")
-]
-
-
-@pytest.mark.parametrize("name", ["plain_torch", *LARGE])
-def test_real_libraries_train_at_the_rates_of_the_schedule(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    text = 'Linear(0.0, 0.1, 4) >> Cosine(0.1, 0.01, "rest")'
-    comparison = compare(own(name, {"warmup": text}), "out", display=Silent())
-    (run,) = comparison.runs
-    schedule = parse(run.schedule)
-    assert [point.step for point in run.points] == list(range(1, 21))
-    shift = 0 if name == "with_keras" else 1  # Keras shows the rate of the next update
-    expected = [schedule(point.step - shift) for point in run.points]
-    assert run.column("lr") == pytest.approx(expected, rel=1e-6)
-    assert run.points[-1].train_loss < run.points[0].train_loss
-    assert all("run.schedule" not in note for note in comparison.table.notes)
-    assert sorted(os.listdir()) == ["out"]
-
-
-def runs_in_progress(folder):
-    """The processes of runs that were started in a folder, on Linux."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended, or belongs to another user
-            if os.readlink(process / "cwd") == str(folder) and b"own_process" in (process / "cmdline").read_bytes():
-                found.append(process)
-    return found
-
-
-def wait_for_logs(directory):
-    """Wait until the loops log, or all have ended."""
-
-    def size():
-        return sum(journal.stat().st_size for journal in directory.glob("checkpoints/*.jsonl"))
-
-    until, begun = time.monotonic() + 120, size()
-    while time.monotonic() < until and size() < begun + 5000:
-        time.sleep(0.02)
-
-
-@pytest.mark.long
-def test_the_command_finds_a_loop_in_the_current_folder_and_resumes_it_after_kills(tmp_path):
-    shutil.copy(LOOPS / "plain_torch.py", tmp_path / "mytask.py")
-    chance, begun = random.Random(0), ["--task", "mytask:train", "--steps", 400, "--seeds", "0,1"]
-    begun += ["--schedule", "flat=Constant(0.05)", "--schedule", 'down=Cosine(0.1, 0.0, "100%")']
-    whole = commands.start(*begun, "--out", "whole", cwd=tmp_path)
-    assert "Report and picture: whole" in whole.communicate()[0]
-    process = commands.start(*begun, "--out", "cut", cwd=tmp_path)
-    for _ in range(3):
-        wait_for_logs(tmp_path / "cut")
-        time.sleep(chance.uniform(0.0, 0.3))
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        process = commands.start("--resume", "cut", cwd=tmp_path)
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
-    assert not runs_in_progress(tmp_path)  # those of a killed comparison have ended with it
-    assert commands.numbers(tmp_path / "cut") == commands.numbers(tmp_path / "whole")
-
-
-@pytest.mark.long
-def test_ray_makes_the_same_runs(tmp_path):
-    shutil.copy(LOOPS / "plain_torch.py", tmp_path / "mytask.py")
-    for engine in ("local", "ray"):
-        settings = ["--task", "mytask:train", "--steps", 40, "--schedule", "flat=Constant(0.05)", "--engine", engine]
-        process = commands.start(*settings, "--schedule", "low=Constant(0.01)", "--out", engine, cwd=tmp_path)
-        assert "Report and picture" in process.communicate()[0]
-    assert commands.numbers(tmp_path / "ray") == commands.numbers(tmp_path / "local")
 
 
 def test_a_loop_names_its_metric_with_attributes(tmp_path):

@@ -1,11 +1,15 @@
 """A training loop that does what the name of its schedule says, well or badly."""
 
 import os
+import random
 import signal
 import sqlite3
 import sys
 import time
 from pathlib import Path
+
+import numpy as np
+import torch
 
 
 def train(run):
@@ -64,6 +68,21 @@ def text(run):
 
 def silent(run):
     pass
+
+
+def stops(run):
+    print("done")
+    sys.exit()
+
+
+def draws(run):
+    run.log(1, python=random.random(), numpy=np.random.rand(), torch=torch.rand(()))  # noqa: NPY002
+
+
+def caches(run):
+    """Writes into its own folder, and opens files outside of it to read them."""
+    (run.folder / "weights.bin").write_bytes(b"1")
+    Path(__file__).read_text()
 
 
 def unjudged(run):
