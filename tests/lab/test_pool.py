@@ -1,5 +1,7 @@
 """Processes that fail and die while others train."""
 
+import multiprocessing
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,8 @@ from stepsize.lab.engines import stacked
 from stepsize.lab.engines.failures import joined
 from stepsize.lab.engines.local import run_jobs
 from stepsize.lab.engines.runs import Job
-from stepsize.lab.engines.workers import Training, Workers
+from stepsize.lab.engines.workers import Training, Worker, Workers
+from stepsize.processes import start_process
 from stepsize.store import Store, load_runs
 
 
@@ -89,7 +92,6 @@ def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
     assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 21
 
 
-@pytest.mark.long
 def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_diverged(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = Job(dict(enumerate(plans)), "", directory.path / "checkpoint"), Listener()
@@ -132,6 +134,39 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
     runs = resume(tmp_path, workers=1, display=Silent()).runs
     assert [run.status for run in runs] == ["diverged", "finished"]
     assert steps[0] > 100, "it continues from its checkpoint"
+
+
+class Refused(Workers):
+    """Workers that cannot be started."""
+
+    starts = 0
+
+    def start(self):
+        self.starts += 1
+        raise EOFError
+
+
+class Short(Workers):
+    """Workers that die before they ask for a job."""
+
+    starts = 0
+
+    def start(self):
+        self.starts += 1
+        ours, theirs = multiprocessing.Pipe()
+        process = start_process(os._exit, 1)
+        theirs.close()
+        self.by_connection[ours] = Worker(process)
+
+
+@pytest.mark.parametrize("kind", [Refused, Short])
+def test_processes_that_die_as_they_start_end_the_comparison_after_the_third(kind, tmp_path):
+    experiment, plans, directory = place(tmp_path, 1)
+    job, words = Job({0: plans[0]}, "", tmp_path / "nowhere"), "the processes that train die as they start: killed, out"
+    with pytest.raises(RunError, match=words) as caught, kind(1) as pool:
+        run_jobs(nothing, [job], Training(experiment, directory, pool, Listener()))
+    assert 'if __name__ == "__main__":' in str(caught.value)
+    assert pool.starts == 3
 
 
 def test_five_reasons_are_told_and_the_others_are_counted():

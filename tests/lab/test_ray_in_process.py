@@ -1,5 +1,6 @@
 """The engine on Ray with a stand-in for Ray."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -86,3 +87,51 @@ def test_a_segment_on_a_lost_node_is_made_again_elsewhere_from_its_checkpoint(tm
     assert (event.kind, event.text) == ("node lost", "here does not answer; its runs continue elsewhere")
     before, after = (load_runs(tmp_path / name).runs()[0] for name in ("undisturbed", "lost"))
     assert (before.points, before.epochs) == (after.points, after.epochs)
+
+
+class LostTasks(Here):
+    """The first task says where it is and gives its segment, and the next ones are lost."""
+
+    def __init__(self, losses):
+        self.heard, self.losses = 0, losses
+
+    def get(self, said):
+        self.heard += 1
+        if 2 < self.heard <= 2 + self.losses:
+            raise self.exceptions.RayError("the worker died\nits log is elsewhere")
+        return said
+
+
+@pytest.mark.parametrize(("losses", "status"), [(2, "finished"), (3, "failed")])
+def test_a_run_whose_task_is_lost_three_times_without_progress_has_failed(losses, status, tmp_path, monkeypatch):
+    stand_in(monkeypatch, lambda: LostTasks(losses))
+    failed = "the run 'flat' with seed 0 failed: its task was lost 3 times without progress: the worker died"
+    with nullcontext() if status == "finished" else pytest.raises(RunError, match=f"^{failed};? ?"):
+        compare(ASKED, tmp_path, display=Silent())
+    results = load_runs(tmp_path)
+    assert [run.status for run in results.outcomes()] == [status]
+    events = [(event.kind, event.text) for event in results.events()]
+    assert events[:2] == [("process died", "the task of the run 'flat' with seed 0 was lost")] * 2
+    assert events[2:] == ([("failed", "the worker died\nits log is elsewhere")] if status == "failed" else [])
+
+
+def test_an_interrupt_stops_the_runs_in_progress(tmp_path, monkeypatch):
+    cancelled = []
+
+    class Interrupted(Here):
+        looks = 0
+
+        def wait(self, tasks, num_returns, timeout):
+            self.looks += 1
+            if self.looks > 4:
+                raise KeyboardInterrupt
+            return super().wait(tasks, num_returns, timeout)
+
+        def cancel(self, task, force):
+            cancelled.append(force)
+
+    stand_in(monkeypatch, Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare(replace(ASKED, seeds=(0, 1, 2)), tmp_path, display=Silent(), workers=2)
+    assert [run.status for run in load_runs(tmp_path).outcomes()] == ["interrupted", "interrupted", "waiting"]
+    assert cancelled == [True, True]
