@@ -71,6 +71,11 @@ def in_groups(params, **settings):
     return torch.optim.SGD(params, lr=settings["lr"], momentum=settings["anything"])
 
 
+def no_optimizer(params, lr):
+    """What is not an optimizer."""
+    return list(params)
+
+
 def of_size(size, *, depth, width=3):
     """A task that cannot be made without arguments."""
 
@@ -78,6 +83,11 @@ def of_size(size, *, depth, width=3):
 def raising():
     """A task that raises."""
     raise KeyError("no such file")
+
+
+def mistaken():
+    """A task with inputs and targets of different lengths."""
+    return Task(lambda: nn.Linear(1, 1), (X, X), (X, X[:3]), nn.functional.mse_loss, None)
 
 
 def leaving():

@@ -80,6 +80,19 @@ def test_a_command_that_fails_or_leaves_no_log(code, message, log):
         log(f'{PYTHON} -c "{code}"')
 
 
+def test_a_step_must_be_a_whole_number(log, tmp_path):
+    table = tmp_path / "own folder" / "log.csv"
+    for step in ("1.5", "-1"):
+        table.write_text(f"step,loss\n1,2\n{step},2\n")
+        with pytest.raises(DataError, match=r"log\.csv, line 3: step must be a whole number of at least 0"):
+            log(f"{PYTHON} -c ''")
+
+
+def test_a_command_is_ended_when_the_run_is_asked_to_stop(log, tmp_path):
+    (tmp_path / "001.stop").touch()
+    assert log(f"{PYTHON} -c 'import time; time.sleep(1000)'") == {}
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -1,8 +1,10 @@
 """The address of a Ray cluster that does not answer is refused soon, with what to check."""
 
+import signal
 import socket
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from stepsize.errors import RunError
 from stepsize.lab import Experiment
 from stepsize.lab.engines import ray_cluster
 from stepsize.lab.engines.choice import chosen
+from stepsize.lab.engines.ray_code import Code
+from stepsize.lab.environment import cores
 
 pytest.importorskip("ray", reason="needs stepsize[ray]")
 
@@ -70,3 +74,78 @@ def test_a_server_that_is_not_ray(listener, answer, words):
 def test_an_address_that_cannot_be_one(monkeypatch, address, words):
     monkeypatch.setenv("RAY_ADDRESS", address)
     assert words in refusal()
+
+
+def test_an_encrypted_cluster_is_not_greeted(listener, monkeypatch):
+    """It would not answer to bytes that are not encrypted."""
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    assert ray_cluster.cluster_address().endswith(f":{listener.getsockname()[1]}")
+
+
+class Cluster:
+    """Ray, as far as a process joins it and leaves it."""
+
+    def __init__(self, connected=False, error=None):
+        self.calls, self.connected, self.error = [], connected, error
+
+    def is_initialized(self):
+        return self.connected
+
+    def init(self, address, **settings):
+        self.calls.append((address, settings))
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Ray does
+        if self.error:
+            raise self.error
+
+    def shutdown(self):
+        self.calls.append("left")
+
+
+@pytest.fixture
+def joined(tmp_path, monkeypatch):
+    """Join a cluster at an address with code from a folder; what is called, and what the nodes get."""
+    (tmp_path / "task.py").write_text("x = 1")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def join(cluster, address=None, workers=None):
+        monkeypatch.setattr(ray_cluster, "ray_module", lambda: cluster)
+        monkeypatch.setattr(ray_cluster, "cluster_address", lambda: address)
+        with ray_cluster.joined_cluster(workers, Code(tmp_path, ())) as (ray, code):
+            assert ray is cluster
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+            if address and not cluster.connected:
+                staged = Path(cluster.calls[0][1]["runtime_env"]["working_dir"])
+                cluster.calls.append(not staged.exists())
+        return code
+
+    yield join
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_without_a_cluster_a_ray_of_this_machine_is_started_and_stopped(joined):
+    cluster = Cluster()
+    assert joined(cluster, workers=3).folder is None
+    (address, settings), left = cluster.calls
+    assert (address, settings["num_cpus"], settings["include_dashboard"], left) == ("local", 3, False, "left")
+    joined(cluster)
+    assert cluster.calls[2][1]["num_cpus"] == cores()
+
+
+def test_a_cluster_gets_the_code(joined, tmp_path):
+    cluster = Cluster()
+    assert joined(cluster, "head:6379").folder == tmp_path
+    assert cluster.calls[0][0] == "head:6379"
+    assert cluster.calls[-1] == "left"
+
+
+def test_a_ray_to_which_the_user_has_connected_is_used_as_it_is(joined):
+    cluster = Cluster(connected=True)
+    assert joined(cluster, "head:6379").unsent.startswith("give ray.init a runtime_env with the working_dir")
+    assert cluster.calls == []
+
+
+def test_a_cluster_that_cannot_be_joined(joined):
+    error = RuntimeError("versions differ:\n  2.1 here,\n\n  2.2 there")
+    words = "cannot join the Ray cluster at head:6379: versions differ: 2.1 here, 2.2 there"
+    with pytest.raises(RunError, match=f"^{words}$"):
+        joined(Cluster(error=error), "head:6379")

@@ -335,6 +335,10 @@ class Asking(nn.Linear):
             "must be without amsgrad for stacked runs, got 'Adam with amsgrad'",
         ),
         (
+            {"task": "own_tasks:line", "optimizer": "own_tasks:two_groups"},
+            "must be an optimizer with one group of parameters for stacked runs, got '2 groups'",
+        ),
+        (
             {"task": "test_stacked:asking"},
             r"task=.* must be a task whose network can be stacked \(.*item.*, got 'asking'; write engine='local'",
         ),

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, Task, load_task, train
 from stepsize.lab.seeding import random_states
-from stepsize.lab.tasks.by_name import experiment_task
+from stepsize.lab.tasks.by_name import experiment_task, task_with_data
 from stepsize.lab.tasks.language import CONTEXT, stdlib_lm
 
 
@@ -76,6 +77,8 @@ def test_an_own_task_without_an_accuracy_trains():
             ArgumentError,
             r"must be a function that returns a stepsize.lab.Task, .*; it returned None",
         ),
+        ("builtins:dict", ArgumentError, r"must be a function that returns a stepsize.lab.Task, .*; it returned \{\}"),
+        ("own_tasks:mistaken", ArgumentError, r"^Task\(test=\.\.\.\) must be .*"),
     ],
 )
 def test_a_name_that_does_not_give_a_task_is_refused(name, kind, words):
@@ -170,6 +173,40 @@ def test_held_out_samples_are_not_trained_on_and_do_not_come_from_the_test_set()
     assert len(marks[2]) == 287
     assert {int(label) for label in part.test[1]} == set(range(10))
     assert Experiment({"a": "Constant(0.1)"}, "digits", held_out=True).horizon(task.samples).samples == 1150
+
+
+def test_the_first_samples_are_trained_on():
+    task = load_task("digits")
+    few = task.first(10)
+    assert few.samples == 10
+    assert torch.equal(few.train[0], task.train[0][:10])
+    assert torch.equal(few.train[1], task.train[1][:10])
+    assert torch.equal(few.test[0], task.test[0])
+
+
+def test_the_range_of_an_own_loop_is_not_tested_here():
+    words = r"must be a task with a network and data, .*; test the range in your loop with stepsize.pytorch.range_test"
+    with pytest.raises(ArgumentError, match=words):
+        task_with_data(f"{Path(__file__).parent}/own_loops/plain_torch.py:train")
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda: sys.exit(3), r"the network of the task 'own' raised SystemExit\(3\)"),
+        (lambda: [], r"the task 'own' must make a PyTorch network, got \[\]"),
+    ],
+)
+def test_what_makes_no_network_is_refused(model, words):
+    x = torch.zeros(4, 1)
+    with pytest.raises(RunError, match=words):
+        Task(model, (x, x), (x, x), torch.nn.functional.mse_loss, None, "own").initial_model(0)
+
+
+def test_a_machine_without_the_standard_librarys_source_cannot_train_on_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    with pytest.raises(DataError, match="has no source of Python's standard library, which the task stdlib-lm needs"):
+        stdlib_lm.__wrapped__()
 
 
 def test_holding_out_needs_two_samples():

@@ -5,6 +5,8 @@ import itertools
 import json
 import math
 import time
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -173,8 +175,13 @@ def test_a_kill_between_any_two_trials_changes_no_factor(budget):
 def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ArgumentError, match=r"'high'.* times 1000 .*, got 1e\+39; this is at step 0 of 15"):
         compare(recorded(schedules={"high": "Constant(1e36)"}), tmp_path / "out", display=Silent())
-    with pytest.raises(ArgumentError, match="held_out"):
+    with pytest.raises(ArgumentError, match=r"held_out.* must be False together with tune_peak, .*; leave one of them"):
         compare(recorded(held_out=True), tmp_path / "out", display=Silent())
+    with pytest.raises(ArgumentError, match=r"tune_peak=.* must be 0, since it needs held-out samples, .*DataLoader"):
+        compare(replace(recorded(steps=9, epochs=1, batch_size=None), task="loader_tasks:streaming"), tmp_path / "out")
+    own = f"{Path(__file__).parent}/own_loops/plain_torch.py:train"
+    with pytest.raises(ArgumentError, match=r"tune_peak=.* must be 0 for a training loop of your own, whose data"):
+        compare(Experiment({"flat": "Constant(0.1)"}, own, steps=9, tune_peak=5), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
