@@ -23,7 +23,7 @@ from stepsize.lab.displays import PlainDisplay, TerminalDisplay, display_here
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import Standings
 from stepsize.store import Run
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import Epoch, Point, Value
 
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2", "--batch-size", "4"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
@@ -139,6 +139,18 @@ def test_the_bar_of_a_run_is_that_of_its_epoch_and_another_bar_counts_all_update
         ("epoch 2/3  flat, seed 1", 5, 10, "all runs", 15, 60),
         ("epoch 2/3  flat, seed 1", 20, 10, "all runs", 30, 60),
     ]
+
+
+def test_a_metric_of_ones_own_moves_no_bar_and_a_stop_is_announced():
+    written = StringIO()
+    standings = Standings([RunSpec("flat", Constant(0.1), 0, 3, 30)])
+    display = TerminalDisplay(Console(file=written, width=120, force_terminal=True))
+    display.begin(standings, "Data.", Path("out"))
+    display.logged(0, Value(10, "val_f1", 0.5))
+    assert not display._bars.tasks
+    display.stopping()
+    display.close()
+    assert "Stopping; the runs that have finished are kept" in written.getvalue()
 
 
 def test_the_bars_of_the_trials_are_gone_when_the_comparison_begins():

@@ -1,20 +1,25 @@
 """Which engine trains the runs, and how it is chosen."""
 
+import multiprocessing
 import re
 from pathlib import Path
 
 import pytest
 import torch
+from silent import Silent
 from torch import nn
 from typer.testing import CliRunner
 
 from stepsize.cli import app
-from stepsize.errors import ArgumentError
-from stepsize.lab import Experiment, Task
-from stepsize.lab.engines import choice
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab import Experiment, Task, compare
+from stepsize.lab.engines import choice, stacked
 from stepsize.lab.engines.choice import ENGINES, chosen
+from stepsize.lab.engines.workers import refuse_in_a_starting_process
+from stepsize.lab.environment import environment
 from stepsize.lab.experiment_file import EXAMPLE
-from stepsize.lab.tasks.images import digits_net, lenet
+from stepsize.lab.tasks import by_name
+from stepsize.lab.tasks.images import digits, digits_net, lenet
 
 
 def test_an_unknown_engine_is_refused():
@@ -97,3 +102,35 @@ class Residual(nn.Module):
 
 def residual():
     return Task(Residual, (X, Y), (X, Y))
+
+
+def test_a_worker_that_runs_the_script_again_is_refused(monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(RunError, match="each process that trains imports the script that started it; put the code of"):
+        refuse_in_a_starting_process()
+
+
+def test_a_stack_too_large_for_the_memory_names_a_size_to_try(tmp_path, monkeypatch, in_process):
+    def full(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(stacked, "make_job", full)
+    asked = Experiment(
+        {"flat": "Constant(0.1)"}, "own_tasks:dropping", engine="stacked", seeds=range(5), runs_at_once=5
+    )
+    words = "there is not enough memory for 5 runs at once; start over in another directory with runs_at_once=2"
+    with pytest.raises(RunError, match=words):
+        compare(asked, tmp_path / "out", display=Silent())
+
+
+def test_without_git_the_revision_is_not_known(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert environment("cpu")["revision"] == ""
+
+
+def test_digits_stand_in_for_a_data_set_that_cannot_be_had(tmp_path, monkeypatch, in_process):
+    monkeypatch.setitem(by_name._BUILT_IN, "fashion-mnist", digits)
+    by_name.load_task.cache_clear()
+    asked = Experiment({"flat": "Constant(0.1)"}, "fashion-mnist", samples=64, epochs=1, device="cpu")
+    assert compare(asked, tmp_path / "out", display=Silent()).experiment.task == "digits"
+    by_name.load_task.cache_clear()

@@ -92,6 +92,18 @@ def test_a_loss_of_outputs_and_targets_is_told_from_one_of_batches():
         trained(task_of([{"input": X}], net=lambda: nn.Linear(1, 1), loss=functional.cross_entropy))
     with pytest.raises(ZeroDivisionError):
         trained(task_of([(X, Y)], loss=lambda outputs, batch: 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        trained(task_of([{"input": X}], net=lambda: nn.Linear(1, 1), loss=lambda outputs, batch: 1 / 0))
+
+
+class Failing(nn.Module):
+    def forward(self, x):
+        return x + None
+
+
+def test_a_type_error_within_the_network_is_its_own():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        trained(task_of([(X, Y)], net=lambda: nn.Sequential(nn.Linear(1, 1), Failing())))
 
 
 @pytest.mark.parametrize(

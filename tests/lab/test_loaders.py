@@ -1,5 +1,6 @@
 """Tasks whose samples come in loaders: batches of any form, weights, seeds, positions, lengths."""
 
+import functools
 import itertools
 import math
 import random
@@ -14,6 +15,7 @@ from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSa
 
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.lab import Experiment, Task, load_task
+from stepsize.lab.tasks.sample_forms import on_device
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,6 +66,23 @@ FORMS = {
     "tensors": ([X], lambda outputs, batch: functional.mse_loss(outputs[0], batch**2 + batch)),
     "three parts": ([(X, Y, X)], lambda outputs, batch: functional.mse_loss(outputs["logits"], batch[1])),
 }  # fmt: skip
+
+
+def test_a_loss_of_pytorch_with_settings_gets_the_targets():
+    smooth = functools.partial(functional.huber_loss, delta=100.0)
+    _, weights = trained(task_of([(X, Y)], None, smooth, lambda: nn.Linear(1, 1)))
+    half = lambda outputs, batch: functional.mse_loss(outputs, batch[1]) / 2  # noqa: E731
+    _, expected = trained(task_of([(X, Y)], None, half, lambda: nn.Linear(1, 1)))
+    np.testing.assert_allclose(weights[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(weights[1], expected[1], rtol=1e-6)
+
+
+def test_parts_of_a_batch_that_are_no_tensors_stay_as_they_are():
+    batch = {"x": X, "names": ["a", "b"], "pair": (Y, "c")}
+    moved = on_device(batch, torch.device("cpu"))
+    assert (moved["names"], moved["pair"][1]) == (["a", "b"], "c")
+    assert torch.equal(moved["x"], X)
+    assert moved["x"] is not X
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -69,9 +69,7 @@ def test_an_own_factory_gets_its_arguments():
         make_optimizer("own_tasks:biases_only", parameters(), 0.1, {"momentum": 0.5})
     with pytest.raises(ArgumentError, match="must be the name of a function, got 'own_tasks:X'; it names tensor"):
         make_optimizer("own_tasks:X", parameters(), 0.1)
-    with pytest.raises(
-        ArgumentError, match=r"must be a function that makes a torch.optim.Optimizer \(own_tasks:no_opt"
-    ):
+    with pytest.raises(ArgumentError, match=r"a function that makes a torch.optim.Optimizer \(own_tasks:no_opt"):
         make_optimizer("own_tasks:no_optimizer", parameters(), 0.1)
 
 

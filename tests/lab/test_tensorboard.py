@@ -13,7 +13,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.standings import Standings
 from stepsize.lab.tensorboard import EventFiles
 from stepsize.store import Store, load_runs
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import Epoch, Point, Value
 
 TAGS = ["rate", "test/accuracy", "test/loss", "train/accuracy", "train/loss"]
 
@@ -68,6 +68,16 @@ def test_a_task_without_an_accuracy_has_no_empty_charts(tmp_path):
         files.logged(0, record)
     files.close()
     assert sorted(curves(tmp_path / "tensorboard" / "flat-seed0")) == ["rate", "test/loss", "train/loss"]
+
+
+def test_a_metric_of_ones_own_is_a_chart_by_its_name(tmp_path):
+    standings, files = Standings(experiment().run_specs(1437)), EventFiles()
+    files.begin(standings, "", tmp_path)
+    for step, value in ((2, 0.25), (4, 0.5)):
+        standings.logged(0, record := Value(step, "val_f1", value))
+        files.logged(0, record)
+    files.close()
+    assert curves(tmp_path / "tensorboard" / "flat-seed0") == {"val_f1": {2: 0.25, 4: 0.5}}
 
 
 def test_a_run_that_repeats_points_after_a_checkpoint_has_each_once(tmp_path):

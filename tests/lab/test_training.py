@@ -302,6 +302,14 @@ def test_a_rate_that_is_not_a_number_is_refused_and_the_step_named():
         run(lambda step: None)
 
 
+@pytest.mark.parametrize("factor", [np.array([0.1, 0.2]), math.nan])
+def test_a_rate_of_an_attached_scheduler_that_is_not_a_finite_number_is_refused(factor):
+    model = SMALL.initial_model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    with pytest.raises(RunError, match=r"lr gave (array.*|nan) at step 2; a rate is a finite number that is not neg"):
+        run(LambdaLR(optimizer, lambda step: factor if step == 2 else 1.0), model=model, optimizer=optimizer)
+
+
 def test_a_negative_rate_of_an_attached_scheduler_is_refused_too():
     model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)

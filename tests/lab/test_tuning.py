@@ -15,9 +15,10 @@ from commands import start
 from in_process import run_jobs
 from recorded_task import seen
 from silent import Silent
+from test_resume import Impatient
 
-from stepsize.errors import ArgumentError
-from stepsize.lab import Experiment, compare, load_task, resume
+from stepsize.errors import ArgumentError, StateError
+from stepsize.lab import Experiment, compare, extend, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
@@ -183,6 +184,13 @@ def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ArgumentError, match=r"tune_peak=.* must be 0 for a training loop of your own, whose data"):
         compare(Experiment({"flat": "Constant(0.1)"}, own, steps=9, tune_peak=5), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_schedules_whose_peaks_are_being_tuned_are_not_extended(tmp_path, in_process):
+    with pytest.raises(KeyboardInterrupt):
+        compare(recorded(), tmp_path, display=Impatient(2))
+    with pytest.raises(StateError, match="the peaks of its schedules are still being tuned; resume it first, and then"):
+        extend(tmp_path, seeds=(1,), display=Silent())
 
 
 def test_a_trial_is_a_line_of_texts_and_survives_json():
