@@ -23,6 +23,7 @@ from stepsize.lab.report.latex import escaped
 from stepsize.lab.report.markdown_text import Code
 from stepsize.lab.report.methods import Methods
 from stepsize.lab.report.paper_table import short_names
+from stepsize.lab.tuning import Trial
 
 SIX = ("flat", "square-root", "factor", "multi-factor", "cosine", "warmup-cosine")
 TABLES = {"test-accuracy": "test_accuracy", "test-loss": "test_loss", "train-loss": "train_loss"}
@@ -187,6 +188,26 @@ def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> N
     assert "A run has 400 steps." in text, "as planned, however far the runs came"
     assert "optimizer" not in text
     assert "same weights" not in text
+
+
+def test_what_the_runs_were_judged_on_and_how_peaks_were_tuned_is_said(tmp_path: Path) -> None:
+    lab.export(write_results(tmp_path / "held out", ("a", "b"), held_out=True))
+    text = (tmp_path / "held out/paper/methods.md").read_text()
+    assert "judged on a fifth of the training set, which was held out" in text
+    assert "was multiplied by the factor" not in text
+    trial = Trial("a", 0.5, 0.25, True).as_dict()
+    lab.export(write_results(tmp_path / "tuned", ("a", "b"), about={"trials": [trial]}, tune_peak=1))
+    text = (tmp_path / "tuned/paper/methods.md").read_text()
+    assert "each schedule was multiplied by the factor that came out best in the same number of trials" in text
+    assert "held out and not trained on" not in text
+
+
+def test_of_many_schedules_the_first_and_the_best_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+    exported = lab.export(write_results(tmp_path, [f"s{number}" for number in range(203)], 1))
+    assert "Of 203 schedules, the first and the best are drawn." in exported.notes
+    table = (tmp_path / "paper/table-test-loss.tex").read_text()
+    assert "Of 203 schedules, the first and the 199 best." in table
+    assert len(re.findall(r"^ *s\d+ &", table, re.MULTILINE)) == 200
 
 
 def test_seeds_in_rounds_have_intervals_but_no_p_values(tmp_path: Path) -> None:
