@@ -13,6 +13,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from in_process import run_jobs
+from paper_results import write_results
 
 import stepsize as ss
 from installed import STEPSIZE
@@ -187,6 +188,9 @@ def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_pro
             "weight_decay=...) must be a schedule whose values are from 0 to 3.4e+38, got -0.0325",
         ),
         ({"task": 5}, "a name"),
+        ({"optimizer_args": [0.9]}, "optimizer_args=...) must be arguments by name, got"),
+        ({"optimizer_args": "momentum"}, "optimizer_args=...) must be arguments by name, got"),
+        ({"optimizer_args": {1: 0.9}}, "optimizer_args=...) must be arguments by name, got"),
     ],
 )
 def test_invalid_settings_are_refused_before_anything_is_written(tmp_path, settings, words):
@@ -398,6 +402,13 @@ def test_a_comparison_is_the_same_when_it_is_loaded(tmp_path, in_process):
     assert loaded.rows == made.rows
     assert loaded.table == made.table
     assert load(tmp_path / "out" / "store.sqlite").table == made.table
+
+
+def test_the_pairs_of_a_comparison_are_those_of_all_its_schedules(tmp_path):
+    pairs = load(write_results(tmp_path / "results", ("a", "b", "c"), 3)).all_pairs
+    assert pairs.columns == ("schedule", "against", "test accuracy difference", "p", "verdict")
+    assert [row[:2] for row in pairs.lines] == [("b", "a"), ("c", "a"), ("c", "b")]
+    assert pairs.notes == ("p is corrected for 3 pairs (Holm).",)
 
 
 @pytest.mark.parametrize("settings", [{}, {"experiment": []}, {"experiment": {"epochs": 0}}, {"experiment": {"a": 1}}])

@@ -8,6 +8,7 @@ from torch import nn
 from stepsize.errors import ArgumentError, RunError, StateError
 from stepsize.lab import Experiment, Task, compare, train
 from stepsize.lab.engines import stacked
+from stepsize.lab.engines.stack import Stack
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -89,6 +90,17 @@ def test_networks_whose_gradients_differ_in_a_stack_are_refused_by_stacked(name)
         ArgumentError, match=r"can be stacked \(its gradients differ in a stack, .*; write engine='local'"
     ):
         stacked.check(asked)
+
+
+def test_a_checkpoint_of_other_stacked_networks_is_refused():
+    def stack(width):
+        task = task_of(lambda: nn.Sequential(nn.Linear(1, width), nn.ReLU(), nn.Linear(width, 1)))
+        return Stack(task, (0, 1), torch.device("cpu"), "fp32")
+
+    eight = stack(8)
+    eight.load(stack(8).state())
+    with pytest.raises(ValueError, match="the parameters differ in their names or shapes"):
+        eight.load(stack(9).state())
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

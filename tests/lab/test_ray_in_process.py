@@ -135,3 +135,9 @@ def test_an_interrupt_stops_the_runs_in_progress(tmp_path, monkeypatch):
         compare(replace(ASKED, seeds=(0, 1, 2)), tmp_path, display=Silent(), workers=2)
     assert [run.status for run in load_runs(tmp_path).outcomes()] == ["interrupted", "interrupted", "waiting"]
     assert cancelled == [True, True]
+
+
+def test_a_stream_cannot_be_cut_into_segments(tmp_path):
+    words = "the training samples are a stream, and each part of a run would begin it again; write engine='local'"
+    with pytest.raises(RunError, match=words):
+        compare(Experiment(ASKED.schedules, "loader_tasks:streaming", engine="ray", steps=9), tmp_path / "out")

@@ -60,7 +60,10 @@ def word(owner: str, name: str, value: Any) -> str:
 
 def optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
     """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
-    given = dict(value) if isinstance(value, Mapping | tuple | list) else None
+    given: dict[Any, Any] | None = None
+    if isinstance(value, Mapping | tuple | list):
+        with suppress(TypeError, ValueError):  # a sequence of something else than pairs
+            given = dict(value)
     if given is None or not all(isinstance(key, str) for key in given):
         raise ArgumentError(
             owner, name, "arguments by name", value, "write e.g. {optimizer_args}", optimizer_args={"momentum": 0.9}
