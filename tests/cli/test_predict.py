@@ -56,6 +56,13 @@ def test_predict_of_one_run_takes_the_simpler_law_and_says_so(typed, logs):
     assert "note: all runs have one schedule" in done.stdout
 
 
+def test_predict_refuses_a_run_whose_rate_is_zero_throughout(typed, logs, tmp_path):
+    still = tmp_path / "still.csv"
+    still.write_text("step,lr,loss\n" + "".join(f"{step},0,3.{999 - step}\n" for step in range(0, 900, 20)))
+    done = typed("predict", *three(logs), still, *BEGUN, "--schedule", WSD)
+    assert (done.returncode, done.stderr) == (2, 'stepsize: the rate of run "still" is zero throughout\n')
+
+
 def test_predict_of_several_seeds_of_one_schedule_takes_the_simpler_law_too(typed, logs, tmp_path):
     again = tmp_path / "cosine.csv"
     again.write_text((logs / "cosine.csv").read_text())

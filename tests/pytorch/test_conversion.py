@@ -102,6 +102,11 @@ def test_past_the_end_it_does_what_pytorch_does():
     assert from_torch(PolynomialLR(sgd(), 0))[0](9) == 0.1
 
 
+def test_a_cyclic_alone_is_its_cycle():
+    (schedule,) = from_torch(CyclicLR(sgd(0.7), 0.25, 0.5, 4))
+    assert str(schedule) == "0.25 + 0.25 * Triangle(0.0, 1.0, 4, 4).repeat(inf)"
+
+
 def test_the_first_rate_of_a_cyclic_after_another_scheduler_is_the_others():
     optimizer = sgd(0.7)
     ExponentialLR(optimizer, 0.5)

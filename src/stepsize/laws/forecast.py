@@ -162,7 +162,8 @@ class Fit:
 
 def check_peak(peak: float, runs: Sequence[LossCurve]) -> float:
     """The factor between a highest rate and the nearest of the runs' highest rates; FitError if it is above ten."""
-    factor = min(max(peak / run.peak_lr, run.peak_lr / peak) for run in runs)
+    own = [run.peak_lr for run in runs if run.peak_lr]  # `fit` refuses runs without a rate
+    factor = min((max(peak / each, each / peak) for each in own), default=1.0)
     if factor > FARTHEST_PEAK:
         raise FitError(
             f"the highest rate is {peak:g}, but that of the runs is {_peaks(runs)}",
