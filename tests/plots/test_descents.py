@@ -456,3 +456,13 @@ def test_few_colours_keep_paper_ink_and_every_path():
     assert (again[:40] == 255).all()
     assert (again[40:80] == 0).all()
     assert np.abs(again[80, : len(COLOURS)] - paths).max() <= 4
+
+
+def test_the_page_draws_a_curve_in_one_dimension_and_contours_in_two_once_for_each_window():
+    page = descents_page("Both", {"line": {"a": LINE}, "bowl": {"half": HALF, "again": HALF}})
+    assert re.findall(r'<use href="#ground(\d)" class="(\w+)"/>', page) == [
+        ("0", "curve"),
+        ("1", "contours"),
+        ("1", "contours"),
+    ]
+    assert re.findall(r'<path id="ground(\d)"', page) == ["0", "1"]
