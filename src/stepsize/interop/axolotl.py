@@ -106,7 +106,6 @@ def _training(
         ways = (jagged_restart_warmup_steps or 10, jagged_restart_anneal_steps or 1, cosine_min_lr_ratio or 0.001)
         rates = rates.tail(1) * jags(jagged_restart_steps, *ways).tail(2 if name == "rex" else 1)
     return ToolSchedule(
-        tool="axolotl",
         name=name,
         rates=rates,
         peak=peak,

@@ -73,7 +73,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if batch > 1:
         rates = rates.reclock(batch)
     return ToolSchedule(
-        tool="Composer",
         name=name,
         rates=rates if isinstance(rates, Constant) else rates.shift(1),
         peak=None if is_own else run.unit,

@@ -78,7 +78,7 @@ def _warmup(
     peak, steps = run.unit if warmup_max_lr is None else warmup_max_lr, max(2, warmup_num_steps)
     rates = Constant(warmup_min_lr, 1) >> _up(warmup_type, warmup_min_lr, peak, steps)
     mends = {"zero": f'"warmup_min_lr": {peak / steps:.3g}', **_warmup_mends(warmup_type, math.inf)}
-    return ToolSchedule("DeepSpeed", "WarmupLR", rates, peak, None, steps, relative=is_relative, mends=mends)
+    return ToolSchedule("WarmupLR", rates, peak, None, steps, relative=is_relative, mends=mends)
 
 
 def _warmup_decay(
@@ -100,7 +100,7 @@ def _warmup_decay(
         "minimum": f'"total_num_steps": {total - 2}',
         **_warmup_mends(warmup_type, total),
     }
-    return ToolSchedule("DeepSpeed", "WarmupDecayLR", rates, peak, low, steps, total, mends=mends)
+    return ToolSchedule("WarmupDecayLR", rates, peak, low, steps, total, mends=mends)
 
 
 def _warmup_cosine(
@@ -124,7 +124,7 @@ def _warmup_cosine(
         **_warmup_mends(warmup_type, total),
     }
     name, is_relative = "WarmupCosineLR", run.base_lr is None
-    return ToolSchedule("DeepSpeed", name, rates, peak, end, steps, total, is_relative, mends=mends)
+    return ToolSchedule(name, rates, peak, end, steps, total, is_relative, mends=mends)
 
 
 def _warmup_mends(warmup_type: str | None, total: float) -> dict[str, str]:

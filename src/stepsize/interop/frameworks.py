@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stepsize.interop.tool_schedule import Run, ToolSchedule
@@ -23,7 +23,7 @@ class Framework:
     def read(self, config: Any, run: Run) -> ToolSchedule:
         """What the config means."""
         read: Callable[[Any, Run], ToolSchedule] = importlib.import_module(f"stepsize.interop.{self.name}").read
-        return read(config, run)
+        return replace(read(config, run), tool=self.title)
 
     def has(self, config: Mapping[str, Any]) -> bool:
         """Whether a config has the marks of this tool."""

@@ -38,4 +38,4 @@ def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a scheduler of fvcore's."""
     steps = run.steps("the progress of the run")
     name, rates = made(config, run, steps)
-    return ToolSchedule(tool="fvcore", name=name, rates=rates, total_steps=steps)
+    return ToolSchedule(name=name, rates=rates, total_steps=steps)

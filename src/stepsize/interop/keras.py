@@ -55,7 +55,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     warmup_steps = settings.get("warmup_steps", 0) if settings.get("warmup_target") is not None else 0
     peak = settings.get("initial_learning_rate") if warmup_steps == 0 else settings["warmup_target"]
     return ToolSchedule(
-        tool="Keras",
         name=name,
         rates=rates,
         peak=peak if peak is not None else max(settings["values"]),

@@ -91,7 +91,6 @@ def _schedule(
     if last:
         parts.append((Linear(before, low, last), last))
     return ToolSchedule(
-        tool="Levanter",
         name=lr_schedule,
         rates=in_turn(parts),
         peak=peak,

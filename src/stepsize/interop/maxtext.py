@@ -79,7 +79,6 @@ def _schedule(
         last = phases.pop()
         phases += [None if last is None else last.head(down or int(last.steps)), Constant(0.0)]
     return ToolSchedule(
-        tool="MaxText",
         name=lr_schedule_type,
         rates=joined(*phases),
         peak=peak,

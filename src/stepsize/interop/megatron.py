@@ -129,7 +129,6 @@ def _arguments(
     if w:
         mends["zero"] = f"--lr-warmup-init {peak / warmup_steps:.3g}"
     return ToolSchedule(
-        tool="Megatron-LM",
         name=lr_decay_style,
         rates=in_updates(joined(phase(Linear, lr_warmup_init, peak, w), *down)),
         peak=peak,

@@ -72,7 +72,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if last.settings.get("eta_min_ratio"):
         mends.pop("minimum", None)
     return ToolSchedule(
-        tool="MMEngine",
         name=", ".join(f"{each.kind}LR" for each in windows),
         rates=combined(run.unit, sorted(windows, key=lambda each: each.begin)),
         peak=run.unit if one_cycle is None else one_cycle,

@@ -67,7 +67,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     name, rates, minimum, warmup_steps = scheduler(owner, found, run.unit, total)
     rates = rates if batch == 1 else rates.reclock(batch)
     return ToolSchedule(
-        tool="OLMo-core",
         name=name,
         rates=rates if isinstance(rates, Constant) else rates.tail(1),
         peak=None if name in ("composable", "sequential") else run.unit,

@@ -48,7 +48,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     settings = bind(name, SCHEDULES[name], settings_of_call(name, call, SCHEDULES[name]))
     rates, decay = SCHEDULES[name](**settings), settings.get("decay")
     return ToolSchedule(
-        tool="optax",
         name=name,
         rates=rates,
         peak=settings.get("peak_value", settings.get("init_value")),

@@ -45,7 +45,7 @@ def from_paddle(config: Any, *, horizon: Horizon | int | None = None, base_lr: f
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a scheduler of PaddlePaddle's."""
     name, settings = _settings(config, run)
-    inner = ToolSchedule("PaddlePaddle", "", Constant(0.0))
+    inner = ToolSchedule("", Constant(0.0))
     if name == "LinearWarmup" and not isinstance(settings.get("learning_rate"), int | float | None):
         inner = read(settings["learning_rate"], run)
         if inner.name == "CosineAnnealingWarmRestarts":
@@ -55,7 +55,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     ends, low = settings.get("end_lr"), settings.get("eta_min", settings.get("end_learning_rate"))
     lengths = (settings[each] for each in ("T_max", "total_steps", "decay_steps") if each in settings)
     found = ToolSchedule(
-        tool="PaddlePaddle",
         name=name,
         rates=SCHEDULERS[name](run, **settings),
         peak=settings.get("max_learning_rate", settings.get("learning_rate")),

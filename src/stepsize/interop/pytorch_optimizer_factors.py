@@ -30,9 +30,7 @@ def warmup_stable_decay(
     up = phase(Linear, 0.0, peak, num_warmup_steps)
     rates = joined(up, level(peak, num_stable_steps), down, Constant(low))
     total = num_warmup_steps + num_stable_steps + steps
-    return ToolSchedule(
-        "pytorch_optimizer", "warmup_stable_decay", rates, peak, low, num_warmup_steps, total, run.base_lr is None
-    )
+    return ToolSchedule("warmup_stable_decay", rates, peak, low, num_warmup_steps, total, run.base_lr is None)
 
 
 def _square(start: float, end: float, steps: int) -> Schedule:
@@ -49,6 +47,4 @@ def chebyshev(run: Run, *, num_epochs: Count, is_warmup: Switch = False) -> Tool
     factors = nodes[order[order < number]]
     rates = Table(tuple(run.unit * factors[[0, 0, *range(len(factors))]])).every(run.epoch_steps("num_epochs"))
     is_relative = run.base_lr is None
-    return ToolSchedule(
-        "pytorch_optimizer", "chebyshev", Constant(run.unit) if is_warmup else rates, relative=is_relative
-    )
+    return ToolSchedule("chebyshev", Constant(run.unit) if is_warmup else rates, relative=is_relative)

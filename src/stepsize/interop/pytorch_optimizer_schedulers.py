@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from stepsize.arguments import NonNegative, Phase, Positive, Steps
 from stepsize.errors import ArgumentError
@@ -11,8 +10,6 @@ from stepsize.interop.phases import above, joined, phase, wave
 from stepsize.interop.pytorch_optimizer_factors import chebyshev, warmup_stable_decay
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Rex, Schedule
-
-_named = partial(ToolSchedule, "pytorch_optimizer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +34,7 @@ class Shape:
         """The first update, the warmup, and a decay."""
         up = phase(Linear, self.init_lr, self.max_lr, self.warmup_steps)
         rates = joined(Constant(self.min_lr, 1), up, *decay)
-        return _named(name, rates, self.max_lr, self.min_lr, self.warmup_steps, self.t_max)
+        return ToolSchedule(name, rates, self.max_lr, self.min_lr, self.warmup_steps, self.t_max)
 
 
 def _cosine(run: Run, *, shape: Shape) -> ToolSchedule:
@@ -60,7 +57,7 @@ def _poly(run: Run, *, shape: Shape, poly_order: Positive = 0.5) -> ToolSchedule
 
 def _rex(run: Run, *, total_steps: Steps, max_lr: NonNegative = 1.0, min_lr: NonNegative = 0.0) -> ToolSchedule:
     decay = Rex(max_lr, min_lr, total_steps).tail(1) if total_steps > 1 else Constant(min_lr)
-    return _named("rex", Constant(min_lr, 1) >> decay, max_lr, min_lr, 0, total_steps)
+    return ToolSchedule("rex", Constant(min_lr, 1) >> decay, max_lr, min_lr, 0, total_steps)
 
 
 def _restarts(
@@ -94,7 +91,7 @@ def _restarts(
         rates = cycle(0.0, max_lr, steps).repeat(math.inf, gamma) + cycle(min_lr, 0.0, steps).repeat(math.inf)
     if not warmup_steps:
         rates = Constant(min_lr, 1) >> rates.tail(1)
-    return _named("cosine_annealing_with_warmup", rates, max_lr, min_lr, warmup_steps)
+    return ToolSchedule("cosine_annealing_with_warmup", rates, max_lr, min_lr, warmup_steps)
 
 
 SCHEDULERS: dict[str, Callable[..., ToolSchedule]] = {

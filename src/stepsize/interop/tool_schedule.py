@@ -117,10 +117,9 @@ class ToolSchedule:
     further hyperparameters. `peak`, `minimum`, `warmup_steps` and `total_steps` are what the config names, in the
     units of `rates` and in updates; None if it names none. `unused_lr` is a rate of the optimizer that the config has
     and that the scheduler replaces. `mends` are the lines of the config that would mend what `check` finds, by the
-    kind of fault; with a line for "minimum" and no `minimum`, the decay ends at 0.
+    kind of fault; with a line for "minimum" and no `minimum`, the decay ends at 0. `Framework.read` sets the `tool`.
     """
 
-    tool: str
     name: str
     rates: Schedule
     peak: float | None = None
@@ -131,6 +130,7 @@ class ToolSchedule:
     unused_lr: float | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     mends: Mapping[str, str] = field(default_factory=dict)
+    tool: str = ""
 
     @property
     def value(self) -> Schedule | Plan:

@@ -81,7 +81,6 @@ def _schedule(
         *_after_warmup(decay_type, peak, low, total - decay - max(0, warmup - 1), decay),
     )
     return ToolSchedule(
-        tool="torchtitan",
         name=decay_type,
         rates=rates,
         peak=peak,

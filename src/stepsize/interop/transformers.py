@@ -72,7 +72,6 @@ def training(
     scheduler = SCHEDULERS[name]
     rates, minimum = scheduler(peak, lengths, **bind(name, scheduler, given, others=name.startswith("constant")))
     return ToolSchedule(
-        tool="transformers",
         name=name,
         rates=rates,
         peak=peak,
