@@ -17,7 +17,7 @@ from stepsize.cli.words import CommandLine
 from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_in, config_of
-from stepsize.interop.recognition import is_typed_config, meaning
+from stepsize.interop.frameworks import is_typed_config, meaning
 from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, parse
 from stepsize.schedules.dictionary import either_from_dict, is_saved

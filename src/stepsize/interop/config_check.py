@@ -9,7 +9,7 @@ import numpy as np
 
 from stepsize.horizon import Horizon
 from stepsize.interop.course import EXACT, Course, distinct_texts
-from stepsize.interop.recognition import meaning
+from stepsize.interop.frameworks import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
 _NOTHING = 1e-15  # of a decay to 0, the last step before its end is more

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stepsize.errors import ParseError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_of
-from stepsize.interop.recognition import is_typed_config, meaning
+from stepsize.interop.frameworks import is_typed_config, meaning
 from stepsize.interop.tool_schedule import Run
 from stepsize.play.controls import Control, controls
 from stepsize.play.state import Entry, PageWords, State

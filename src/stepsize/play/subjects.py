@@ -68,7 +68,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
 
 def _typed(word: str) -> Entry:
     """The entry of [NAME=]TEXT; a config that was typed has no name."""
-    from stepsize.interop.recognition import is_typed_config  # late: a page about logs does not need it
+    from stepsize.interop.frameworks import is_typed_config  # late: a page about logs does not need it
 
     name, text = ("", word) if is_typed_config(word) else named(word, parse_either)
     return Entry(text, name)
@@ -88,7 +88,7 @@ def _is_file(word: str) -> bool:
 def _config_in(path: Path) -> Entry | None:
     """The entry of a config or of a saved schedule; None if the file is neither, and so perhaps a log."""
     from stepsize.interop.config_files import config_in  # late: a page about texts needs neither
-    from stepsize.interop.recognition import is_recognized
+    from stepsize.interop.frameworks import is_recognized
     from stepsize.play.entries import is_config, meaning_of
 
     try:
