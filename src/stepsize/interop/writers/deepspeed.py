@@ -1,6 +1,5 @@
 """Schedules as DeepSpeed's config has them."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,11 +34,6 @@ def to_deepspeed(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str,
         'OneCycle'
     """
     return first_exact(schedule, Run.of("to_deepspeed", horizon), _candidates, read, "DeepSpeed", INSTEAD)
-
-
-def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
-    """What `to_deepspeed` returns, as JSON."""
-    return json.dumps(to_deepspeed(schedule, horizon), indent=2)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Schedules as timm's training script has them, stepped on every update."""
 
-import json
 import math
 from collections.abc import Iterator
 from itertools import product
@@ -37,11 +36,6 @@ def to_timm(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, Any]
         ('cosine', 90, 10, True)
     """
     return first_exact(schedule, Run.of("to_timm", horizon), _candidates, read, "timm", INSTEAD)
-
-
-def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
-    """What `to_timm` returns, as JSON."""
-    return json.dumps(to_timm(schedule, horizon), indent=2)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Schedules as transformers' `TrainingArguments` have them."""
 
-import json
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -45,11 +44,6 @@ def to_transformers(schedule: AnySchedule, horizon: AnyHorizon = None, *, optimi
 
         return lambda_lr(optimizer, schedule_of(schedule, run))
     return first_exact(schedule, run, _candidates, read, "transformers", INSTEAD)
-
-
-def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
-    """What `to_transformers` returns, as JSON."""
-    return json.dumps(to_transformers(schedule, horizon), indent=2)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
