@@ -3,8 +3,7 @@
 import os
 from typing import Any
 
-from stepsize.interop.curve_writer import CurveWriter
-from stepsize.interop.mean_loss import MeanLoss
+from stepsize.interop.curve_writer import CurveWriter, MeanLoss
 from stepsize.pytorch.applied import AppliedValues
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from stepsize.interop.curve_writer import CurveWriter
-from stepsize.interop.mean_loss import MeanLoss
+from stepsize.interop.curve_writer import CurveWriter, MeanLoss
 from stepsize.pytorch.applied import AppliedValues, exact_tensors
 
 

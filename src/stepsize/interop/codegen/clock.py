@@ -61,13 +61,15 @@ class Clock:
         """t / n."""
         length = Fraction(n) / self.rate
         factor = _factor(length, self.start)
-        return _over(_difference(self._times(factor), self.start * factor), length * factor)
+        return _over(_difference(_multiple(factor, Expr(self.variable)), self.start * factor), length * factor)
 
     def rest(self, n: Real) -> Expr:
         """1 - t / n."""
         length = Fraction(n) / self.rate
         factor = _factor(length, self.start)
-        return _over(minus(number((self.start + length) * factor), self._times(factor)), length * factor)
+        return _over(
+            minus(number((self.start + length) * factor), _multiple(factor, Expr(self.variable))), length * factor
+        )
 
     @property
     def gone(self) -> Expr:
@@ -78,9 +80,6 @@ class Clock:
         """What the variable still has to go up to step n, and the whole way."""
         length = Fraction(n) / self.rate
         return minus(number(self.start + length), Expr(self.variable)), length
-
-    def _times(self, factor: int) -> Expr:
-        return _multiple(factor, Expr(self.variable))
 
     def divided(self, n: int, *, in_32_bits: bool) -> tuple[Expr, Expr, Fraction]:
         """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction.

@@ -133,10 +133,8 @@ def _inverse_power(start: float, rate: float, power: float, clock: Clock, langua
     if rate == 0 or power == 0:
         return Value(start)
     length = 1 / rate
-    if (
-        1 <= length < LONGEST and abs(length - round(length)) < 1e-12 * length
-    ):  # (t + n) / n, in which a warmup of n cancels
-        n = round(length)
+    n = round(min(length, LONGEST))
+    if n >= 1 and abs(length - n) < 1e-12 * length:  # (t + n) / n, in which a warmup of n cancels
         grown = clock.after(-n)
         inverse = over(number(n), grown.gone) if clock.rate == 1 else over(_ONE, grown.progress(n))
     else:
@@ -162,12 +160,6 @@ def _long_knots(points: Sequence[tuple[float, float]], shape: str, clock: Clock,
         module = program.language.module
         statements.append(f"{z} = (1 - {module}.cos({module}.pi * {z})) / 2")
     there = f"{values}[{i}] + ({values}[{i} + 1] - {values}[{i}]) * {z}"
-    body = in_turn(
-        clock,
-        [
-            (points[0][0], Value(points[0][1])),
-            (points[-1][0], Value.of(Expr(there, 2))),
-            (math.inf, Value(points[-1][1])),
-        ],
-    )
-    return Let(tuple(statements), body)
+    (begin, start), (stop, end) = points[0], points[-1]
+    parts = [(begin, Value(start)), (stop, Value.of(Expr(there, 2))), (math.inf, Value(end))]
+    return Let(tuple(statements), in_turn(clock, parts))

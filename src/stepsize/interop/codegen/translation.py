@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial, reduce
+from itertools import pairwise
 from operator import add, mul
 
 from stepsize.errors import ArgumentError
@@ -142,14 +143,12 @@ def _scaled(node: Node, factor: Expr, clock: Clock, program: Program) -> Node:
 
 
 def _cycle_by_cycle(schedule: Repeat, clock: Clock, program: Program) -> Node:
-    steps, begin, parts = int(schedule.schedule.steps), 0, Parts()
-    while begin <= clock.longest and len(parts) < schedule.times:
-        cycle = few(len(parts))
-        length = math.floor(steps * schedule.stretch_**cycle + 0.5)
-        local = clock.after(begin).faster(Fraction(steps, length))
-        node = translated(schedule.schedule * schedule.scale**cycle, local, program)
-        begin += length
-        parts.append((begin, node))
+    steps, parts = int(schedule.schedule.steps), Parts()
+    for cycle, (begin, end) in enumerate(pairwise(schedule.starts)):
+        if begin > clock.longest:
+            break
+        local = clock.after(begin).faster(Fraction(steps, end - begin))
+        parts.append((end, translated(schedule.schedule * schedule.scale ** few(cycle), local, program)))
     return in_turn(clock, [*parts[:-1], (math.inf, parts[-1][1])])
 
 

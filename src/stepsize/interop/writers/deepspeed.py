@@ -6,8 +6,8 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.deepspeed import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.corners import corners
 from stepsize.interop.writers.exact import AnySchedule, first_exact, ratio
+from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, InversePower, Linear, Logarithmic, Schedule
 from stepsize.schedules.clock import Chain, Every
 from stepsize.schedules.shape import all_of

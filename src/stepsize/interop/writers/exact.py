@@ -13,7 +13,7 @@ from stepsize.errors import ArgumentError, StepError
 from stepsize.interop.code import to_code
 from stepsize.interop.course import distinct_texts
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.interop.writers.corners import corners
+from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, Schedule, parse
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.formulas import Between
