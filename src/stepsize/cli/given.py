@@ -80,11 +80,7 @@ class Reader:
         return self.steps if self.horizon is None else horizon_of(self.horizon)
 
     def read(self, words: Sequence[str]) -> list[Given]:
-        """What each word means, which is a text or the path of a file.
-
-        Raises:
-            StepsizeError: words cannot be read; one error holds the problems of all.
-        """
+        """What each word means, a text or the path of a file; one StepsizeError holds the problems of all."""
         run = Run.of(VERB, self.run_length(), self.base_lr)
         times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
         found, errors = list[Given](), list[StepsizeError]()
@@ -110,11 +106,7 @@ class Reader:
         return found
 
     def runs(self, words: Sequence[str], *, factors: bool) -> tuple[dict[str, Schedule], int | None]:
-        """The schedules of runs by their names, and how long all of them run; None: each its own length.
-
-        Raises:
-            StepsizeError: as `read`; or a config has factors, and these are not allowed.
-        """
+        """The schedules of runs by name, and how long all run (None: each its own length); factors may be refused."""
         given = self.read(words)
         if not factors:
             for each in given:

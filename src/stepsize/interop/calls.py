@@ -72,11 +72,7 @@ def _enclosed(start: str, items: Sequence[tuple[str, Any]], end: str, indent: st
 
 
 def read_call(owner: str, text: str) -> Call:
-    """The call that a text is: a function with literals, calls, lists, mappings and arithmetic of these.
-
-    Raises:
-        ArgumentError: the text is something else; names in it are not looked up, and nothing is run.
-    """
+    """The call that a text is, with literals, calls, lists, mappings and arithmetic of these; nothing is run."""
     try:
         call = literal(ast.parse(str(text).strip(), mode="eval").body, call=_call)
     except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
@@ -97,11 +93,7 @@ def _call(node: ast.Call) -> Call:
 
 
 def settings_of_call(owner: str, call: Call, function: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of a call by name; those without a name are the first parameters of `function`.
-
-    Raises:
-        ArgumentError: there are more of them than parameters, or one is given twice.
-    """
+    """The arguments of a call by name; those without a name are the first parameters of `function`."""
     names = [each.name for each in settings_for(function)]
     if len(call.args) > len(names):
         raise ArgumentError(owner, "", f"called with at most {len(names)} arguments", len(call.args))

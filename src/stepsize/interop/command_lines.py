@@ -50,11 +50,7 @@ def _from_first_option(words: list[str]) -> list[str]:
 
 
 def options(owner: str, given: str | Sequence[Any]) -> dict[str, Any]:
-    """The options in a command line or its words by name: `--lr-decay-style cosine` is lr_decay_style.
-
-    Raises:
-        ArgumentError: there is no option, or a quote is not closed.
-    """
+    """The options in a command line or its words by name: `--lr-decay-style cosine` is lr_decay_style."""
     try:
         words = shlex.split(given.replace("\\\n", " ")) if isinstance(given, str) else [str(each) for each in given]
     except ValueError as error:

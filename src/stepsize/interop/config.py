@@ -17,9 +17,6 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
 
     `--lr-decay-style cosine` in an argument list is the setting lr_decay_style. Numbers in it are numbers, and an
     argument without a value is True.
-
-    Raises:
-        ArgumentError: the config is none of these.
     """
     if isinstance(config, Mapping):
         return dict(config)
@@ -37,11 +34,7 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
 
 
 def section(owner: str, settings: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The settings in a part of a config that may be missing, or None.
-
-    Raises:
-        ArgumentError: the part is something else than settings.
-    """
+    """The settings in a part of a config that may be missing, or None."""
     found = settings.get(name)
     if found is None:
         return {}
@@ -115,11 +108,7 @@ def _keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:
-    """The known name that `name` is, in any case; `name` may be a member of an enumeration.
-
-    Raises:
-        ArgumentError: there is none; the error has the nearest.
-    """
+    """The known name that `name` is, in any case; `name` may be a member of an enumeration."""
     name = getattr(name, "value", name)
     by_lower = {each.lower(): each for each in known}
     if str(name).lower() not in by_lower:

@@ -108,11 +108,7 @@ def meaning(config: Any, run: Run, tool: str | None = None) -> ToolSchedule:
 
 
 def framework(owner: str, name: str) -> Framework:
-    """The framework of this name.
-
-    Raises:
-        ArgumentError: there is none; the error has the nearest.
-    """
+    """The framework of this name."""
     by_name = {each.name: each for each in FRAMEWORKS}
     if name not in by_name:
         raise ArgumentError(owner, "tool", "a tool's name", name, nearest(name, by_name) or listed(by_name))
@@ -120,11 +116,7 @@ def framework(owner: str, name: str) -> Framework:
 
 
 def recognized(owner: str, config: Any) -> Framework:
-    """The framework whose marks a config has; a text such as "optax.linear_schedule(...)" names its own.
-
-    Raises:
-        DataError: the config has the marks of none, or of several.
-    """
+    """The framework whose marks a config has, and no other; a text "optax.linear_schedule(...)" names its own."""
     fits = _fitting(owner, config)
     if len(fits) == 1:
         return fits[0]

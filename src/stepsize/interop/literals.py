@@ -26,9 +26,7 @@ def literal(
 ) -> Any:
     """The value of a literal, a call of `dict`, one of the `names`, or arithmetic of numbers; `call` reads other calls.
 
-    Raises:
-        ValueError: it is something else, which only running it would tell.
-        ArithmeticError: it divides by 0, or is too large.
+    ValueError if only running it would tell, ArithmeticError if it divides by 0 or is too large.
     """
 
     def value(node: ast.expr) -> Any:

@@ -47,11 +47,7 @@ class Run:
 
     @classmethod
     def of(cls, owner: str, horizon: AnyHorizon = None, base_lr: MaybeNonNegative = None) -> "Run":
-        """The run that a caller of `owner` gives.
-
-        Raises:
-            ArgumentError: the horizon or the rate is not allowed.
-        """
+        """The run that a caller of `owner` gives; ArgumentError if the horizon or the rate is not allowed."""
         return cls(owner, **apply_rules(owner, cls.of, {"horizon": horizon, "base_lr": base_lr}))
 
     @property
@@ -60,37 +56,21 @@ class Run:
         return 1.0 if self.base_lr is None else self.base_lr
 
     def with_lr(self, lr: Any) -> "Run":
-        """This run with the rate of the config's optimizer, unless another is given.
-
-        Raises:
-            ArgumentError: none is given, and the config's is not a number of at least 0.
-        """
+        """This run with the rate of the config's optimizer, unless another is given."""
         if self.base_lr is not None:
             return self
         return replace(self, base_lr=Maybe(Number(least=0.0))("optimizer", "lr", lr))
 
     def steps(self, setting: str) -> int:
-        """The updates of the run, which the config's `setting` leaves open.
-
-        Raises:
-            ArgumentError: there is no horizon.
-        """
+        """The updates of the run, which the config's `setting` leaves open; ArgumentError without a horizon."""
         return self._given(setting, _COUNT).steps
 
     def epoch_steps(self, setting: str) -> int:
-        """The updates of an epoch, in which the config's `setting` counts.
-
-        Raises:
-            ArgumentError: there is no horizon.
-        """
+        """The updates of an epoch, in which the config's `setting` counts; ArgumentError without a horizon."""
         return self._with_batch(setting, "the length of an epoch", "epochs").epoch_steps
 
     def update(self, setting: str, clock: str) -> int:
-        """The samples or tokens of an update, which the config's `setting` counts.
-
-        Raises:
-            ArgumentError: there is no horizon, or only a number of updates.
-        """
+        """The samples or tokens of an update, which `setting` counts; ArgumentError without a horizon that has them."""
         return self._with_batch(setting, f"the {clock} of an update", clock).after_update(0, clock)
 
     def _with_batch(self, setting: str, what: str, counted: str) -> Horizon:

@@ -24,12 +24,7 @@ def progress(directory: Path) -> dict[str, Any]:
 
 
 def report(directory: Path) -> str:
-    """The page of the report. Runs that have not ended are drawn as far as they have come.
-
-    Raises:
-        DataError: the store is damaged or does not have the experiment, or the report is a link.
-        MissingExtraError: the extra `lab` is not installed.
-    """
+    """The page of the report. Runs that have not ended are drawn as far as they have come."""
     from stepsize.lab.comparison import stored_experiment  # late: it loads PyTorch
     from stepsize.lab.report.content import ReportContent
     from stepsize.lab.report.html import content_page

@@ -28,11 +28,7 @@ Parts = list[tuple[float, Node]]
 
 
 def translated(schedule: Schedule, clock: Clock, program: Program) -> Node:
-    """The code of a schedule on a clock; names and lists that it needs go into the program.
-
-    Raises:
-        ArgumentError: the schedule has a Function, or needs too many cases.
-    """
+    """The code of a schedule on a clock; names and lists that it needs go into the program."""
     language = program.language
     match schedule:
         case Sum():

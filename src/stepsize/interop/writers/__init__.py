@@ -13,11 +13,7 @@ FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
 
 
 def written(value: Any, form: str, horizon: AnyHorizon = None) -> str:
-    """A schedule in one of the `FORMS`; a plan in those that no tool has.
-
-    Raises:
-        ArgumentError: the form cannot have it.
-    """
+    """A schedule in one of the `FORMS`, a plan in those that no tool has; ArgumentError if the form cannot have it."""
     if form == "text":
         return str(value)
     if form in LANGUAGES:
