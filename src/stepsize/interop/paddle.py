@@ -80,4 +80,4 @@ def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
     name = settings.pop("name")
     if name in ("LambdaDecay", "MultiplicativeDecay", "ReduceOnPlateau"):
         raise ArgumentError(run.owner, "name", "a scheduler that follows neither a function nor a metric", name)
-    return chosen(run.owner, "name", name, SCHEDULERS), settings
+    return chosen(run.owner, "name", name, sorted(SCHEDULERS)), settings

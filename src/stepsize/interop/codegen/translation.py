@@ -143,7 +143,7 @@ def _cycle_by_cycle(schedule: Repeat, clock: Clock, program: Program) -> Node:
     for cycle, (begin, end) in enumerate(pairwise(schedule.starts)):
         if begin > clock.longest:
             break
-        local = clock.after(begin).faster(Fraction(steps, end - begin))
+        local = clock.after(begin).faster(Fraction(steps, int(end - begin)))
         parts.append((end, translated(schedule.schedule * schedule.scale ** few(cycle), local, program)))
     return in_turn(clock, [*parts[:-1], (math.inf, parts[-1][1])])
 
