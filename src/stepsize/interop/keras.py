@@ -1,17 +1,16 @@
 """Keras's schedules, from objects, their serialized form or the source of a call; and schedules for its optimizers."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Instance, Maybe
 from stepsize.checked_calls import checked
 from stepsize.errors import MissingExtraError
 from stepsize.horizon import Horizon
 from stepsize.interop.calls import read_call, settings_of_call
 from stepsize.interop.config import bind, chosen, section
 from stepsize.interop.keras_schedules import SCHEDULES
-from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.schedules import Schedule, parse
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run, ToolSchedule
+from stepsize.schedules import Schedule
 
 
 def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule:
@@ -65,10 +64,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 
 @checked
-def to_keras(
-    schedule: Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")],
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
-) -> Any:
+def to_keras(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
     """The schedule as a Keras `LearningRateSchedule`, for any backend; a saved model contains it as text.
 
     Args:
@@ -88,4 +84,4 @@ def to_keras(
         if error.name != "keras":
             raise
         raise MissingExtraError.naming("keras", "keras") from None
-    return KerasSchedule(parse(schedule, horizon) if isinstance(schedule, str) else schedule)
+    return KerasSchedule(Run.of("to_keras", horizon).schedule(schedule))

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, MaybeNonNegative, Number, apply_rules
+from stepsize.arguments import Instance, Maybe, MaybeNonNegative, Number, apply_rules
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.schedules import Plan, Schedule
+from stepsize.schedules import Plan, Schedule, parse
 
 
 def _horizon(owner: str, name: str, value: Any) -> Horizon | None:
@@ -30,10 +30,10 @@ class _Example(str):
         return str(self)
 
 
-_COUNT = "the number of updates"
 UPDATES, EPOCHS = "10_000", "Horizon(samples=60_000, batch=256, epochs=10)"
 """Examples of a horizon, which command lines have other words for."""
 
+AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
 AnyHorizon = Annotated[Horizon | int | None, _horizon]
 
 
@@ -50,6 +50,10 @@ class Run:
         """The run that a caller of `owner` gives; ArgumentError if the horizon or the rate is not allowed."""
         return cls(owner, **apply_rules(owner, cls.of, {"horizon": horizon, "base_lr": base_lr}))
 
+    def schedule(self, given: Schedule | str) -> Schedule:
+        """A schedule, whose text may have units of the run."""
+        return parse(given, self.horizon) if isinstance(given, str) else given
+
     @property
     def unit(self) -> float:
         """The optimizer's rate, which a tool's factors multiply; 1 if it is not known, and factors stay factors."""
@@ -63,30 +67,26 @@ class Run:
 
     def steps(self, setting: str) -> int:
         """The updates of the run, which the config's `setting` leaves open; ArgumentError without a horizon."""
-        return self._given(setting, _COUNT).steps
+        return self._given(setting, "the number of updates").steps
 
     def epoch_steps(self, setting: str) -> int:
         """The updates of an epoch, in which the config's `setting` counts; ArgumentError without a horizon."""
-        return self._with_batch(setting, "the length of an epoch", "epochs").epoch_steps
+        return self._given(setting, "the length of an epoch", "epochs").epoch_steps
 
     def update(self, setting: str, clock: str) -> int:
         """The samples or tokens of an update, which `setting` counts; ArgumentError without a horizon that has them."""
-        return self._with_batch(setting, f"the {clock} of an update", clock).after_update(0, clock)
+        return self._given(setting, f"the {clock} of an update", clock).after_update(0, clock)
 
-    def _with_batch(self, setting: str, what: str, counted: str) -> Horizon:
-        horizon = self._given(setting, what)
-        if horizon.epochs == 1 and horizon.batch == 1:  # the horizon of a number of updates
-            raise self._missing(f"{setting} counts {counted}, not updates", EPOCHS)
-        return horizon
-
-    def _given(self, setting: str, what: str) -> Horizon:
+    def _given(self, setting: str, what: str, counted: str = "") -> Horizon:
+        """The horizon; that of a number of updates does not do if something else is `counted`."""
         if self.horizon is None:
-            raise self._missing(f"{setting} needs {what}", UPDATES if what == _COUNT else EPOCHS)
-        return self.horizon
-
-    def _missing(self, reason: str, example: str) -> ArgumentError:
-        advice = "write e.g. {horizon}"
-        return ArgumentError(self.owner, "horizon", f"given: {reason}", None, advice, horizon=_Example(example))
+            reason = f"{setting} needs {what}"
+        elif counted and self.horizon.epochs == self.horizon.batch == 1:
+            reason = f"{setting} counts {counted}, not updates"
+        else:
+            return self.horizon
+        example = _Example(EPOCHS if counted else UPDATES)
+        raise ArgumentError(self.owner, "horizon", f"given: {reason}", None, "write e.g. {horizon}", horizon=example)
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,11 @@ class Program:
         return found
 
     def add_function(self, name: str, variable: str, node: Node, docstring: str) -> None:
-        """Write a function."""
-        self.functions.append(_function_text(name, variable, node, docstring, self.language))
+        """Write a function of one variable."""
+        kinds = ("jax.Array", "jax.Array") if self.language.jax else ("int", "float")
+        body = _jax_lines(node, variable) if self.language.jax else _lines(node)
+        lines = [_INDENT + line if line else "" for line in [*_docstring(docstring), *body]]
+        self.functions.append("\n".join([f"def {name}({variable}: {kinds[0]}) -> {kinds[1]}:", *lines]))
 
     def function(self, clock: Clock, node: Node) -> Value:
         """The call of a function of its own for a node on a clock."""
@@ -62,18 +65,10 @@ class Program:
         return [f"{index} = {found}", f"{z} = ({variable} - {starts}[{index}]) / {length}"]
 
 
-def _function_text(name: str, variable: str, node: Node, docstring: str, language: Language) -> str:
-    """A function of one variable."""
-    kinds = ("jax.Array", "jax.Array") if language.jax else ("int", "float")
-    head = [f"def {name}({variable}: {kinds[0]}) -> {kinds[1]}:"]
-    if docstring:
-        head += [_INDENT + line for line in _docstring(docstring)]
-    body = _jax_lines(node, variable) if language.jax else _lines(node)
-    return "\n".join([*head, *(_INDENT + line if line else "" for line in body)])
-
-
 def _docstring(text: str) -> list[str]:
     """The text of a schedule, in a few lines; cut if it is longer."""
+    if not text:
+        return []
     whole = text.replace(", ", ",\0").replace(" >> ", " >>\0")  # lines begin with an operator
     lines = [line.replace("\0", " ") for line in wrap(f'"""{whole}.', _WIDTH - len(_INDENT), break_long_words=False)]
     if len(lines) == 1 and len(lines[0]) + 3 + len(_INDENT) <= _WIDTH:

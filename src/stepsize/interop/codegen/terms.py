@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -157,10 +158,7 @@ class Language:
             return values[0]
         if not self.jax:
             return Value.of(Expr(f"{function}({', '.join(texts)})"))
-        found = texts[0]
-        for each in texts[1:]:
-            found = f"jnp.{function}imum({found}, {each})"
-        return Value.of(Expr(found))
+        return Value.of(Expr(reduce(lambda one, other: f"jnp.{function}imum({one}, {other})", texts)))
 
     def clipped(self, value: Value, low: float, high: float) -> Value:
         """A value within bounds."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.deepspeed import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, first_exact, ratio
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
+from stepsize.interop.writers.exact import first_exact, ratio
 from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, InversePower, Linear, Logarithmic, Schedule
 from stepsize.schedules.clock import Chain, Every

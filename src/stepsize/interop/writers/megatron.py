@@ -9,8 +9,8 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.megatron import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
-from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run, ToolSchedule
+from stepsize.interop.writers.exact import Outline, first_exact, outlines_of
 from stepsize.schedules import Piecewise, Schedule
 from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Tail

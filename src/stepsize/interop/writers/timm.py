@@ -7,8 +7,8 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.timm import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of, ratio
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
+from stepsize.interop.writers.exact import Outline, first_exact, outlines_of, ratio
 from stepsize.schedules import Cosine, Geometric, InversePower, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.arithmetic import Product
 from stepsize.schedules.batches import Reclock
