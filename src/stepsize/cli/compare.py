@@ -215,14 +215,12 @@ def compare(
     for trial in comparison.trials:
         if trial.chosen:
             print(f"{trial.schedule}: {trial.factor:g} times its rates was the best trial")
-    table = comparison.table.narrow()
-    print_table(table.columns, table.lines, left=[0])
-    for note in table.notes:
-        print(visible(note))
+    tables: list[tuple[Any, Sequence[int]]] = [(comparison.table.narrow(), [0])]
     if all_pairs:
-        pairs = comparison.all_pairs
-        print_table(pairs.columns, pairs.lines, left=[0, 1, 4])
-        for note in pairs.notes:
+        tables.append((comparison.all_pairs, [0, 1, 4]))
+    for table, left in tables:
+        print_table(table.columns, table.lines, left=left)
+        for note in table.notes:
             print(visible(note))
     print(f"Report and picture: {comparison.directory}")
 

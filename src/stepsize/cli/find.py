@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from stepsize.arguments import Count, Many, Number, Positive, Whole
 from stepsize.cli.options import (
@@ -26,7 +25,7 @@ from stepsize.cli.options import (
     numeric,
     writable,
 )
-from stepsize.cli.screen import form_here, print_sketch, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table, progress
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, RunError, StepsizeError, raise_together
 from stepsize.files import write_whole
@@ -155,10 +154,8 @@ def find(
 
 @contextmanager
 def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
-    """A progress bar on stderr, if that is a terminal, with the current rate and loss."""
-    console = Console(stderr=True)
-    columns = TextColumn("range test"), BarColumn(), TextColumn("{task.fields[news]}")
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    """A progress bar with the current rate and loss."""
+    with progress(TextColumn("range test"), BarColumn(), TextColumn("{task.fields[news]}")) as bar:
         task = bar.add_task("", total=updates, news="")
 
         def observe(step: int, rate: float, loss: float) -> None:

@@ -26,6 +26,13 @@ from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
 
+Texts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[NAME=]TEXT|FILE",
+        help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)', or files with configs of other tools.",
+    ),
+]
 ToolName = Annotated[
     str | None,
     typer.Option("--from", metavar="TOOL", help="The tool of the configs. [default: the one that they show]"),

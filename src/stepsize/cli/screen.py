@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +33,12 @@ def form_here(around: int) -> dict[str, Any]:
 def print_sketch(sketch: str) -> None:
     """Print a picture made of characters, in those of the terminal's colours that are nearest to its own."""
     Console(soft_wrap=True).print(Text.from_ansi(sketch))
+
+
+def progress(*columns: Any) -> Progress:
+    """A progress bar on stderr, if that is a terminal."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def can_encode(characters: str) -> bool:
