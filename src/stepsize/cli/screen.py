@@ -26,7 +26,7 @@ def form_here(around: int) -> dict[str, Any]:
         "width": size.columns,
         "height": max(8, min(20, size.lines - around)),
         "colour": has_colours(Console()),
-        "ascii_only": not can_encode("▀│"),
+        "ascii_only": b"?" in "▀│".encode(sys.stdout.encoding, "replace"),
     }
 
 
@@ -39,15 +39,6 @@ def progress(*columns: Any) -> Progress:
     """A progress bar on stderr, if that is a terminal."""
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-def can_encode(characters: str) -> bool:
-    """Whether the standard output has these characters."""
-    try:
-        characters.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = ()) -> None:

@@ -83,12 +83,8 @@ def _number(value: Any) -> Any:
     return number if isinstance(number, int | float) and not isinstance(number, bool) else value
 
 
-def _as_it_is(owner: str, name: str, value: Any) -> Any:
-    """The rule of an item that is read later."""
-    return value
-
-
-Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
+Items = Annotated[tuple[Any, ...], Many(lambda owner, name, value: value)]
+"""Items that are read later."""
 
 
 def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -15,14 +15,10 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def _refuse(node: ast.Call) -> Any:
-    raise ValueError(f"{ast.unparse(node)} is computed")
-
-
 def literal(
     node: ast.expr,
     names: Mapping[str, Any] = MappingProxyType({}),
-    call: Callable[[ast.Call], Any] = _refuse,
+    call: Callable[[ast.Call], Any] | None = None,
 ) -> Any:
     """The value of a literal, a call of `dict`, one of the `names`, or arithmetic of numbers; `call` reads other calls.
 
@@ -43,7 +39,7 @@ def literal(
                 return {value(key): value(each) for key, each in zip(keys, values, strict=True) if key}
             case ast.Call(ast.Name("dict"), [], keywords) if all(each.arg for each in keywords):
                 return {each.arg: value(each.value) for each in keywords}
-            case ast.Call():
+            case ast.Call() if call:
                 return call(node)
             case ast.UnaryOp(ast.USub(), operand):
                 return -number(operand)

@@ -1,5 +1,6 @@
 """What the page asks, and what each question is answered with."""
 
+from pathlib import Path
 from typing import Any
 
 from stepsize.arguments import Choice
@@ -7,7 +8,6 @@ from stepsize.descent import SURFACES
 from stepsize.errors import StepsizeError, shown
 from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
 from stepsize.interop.writers import written
-from stepsize.play.comparison import progress, report
 from stepsize.play.curves import curves
 from stepsize.play.descents import descents
 from stepsize.play.entries import WORDS, Reading
@@ -16,6 +16,10 @@ from stepsize.play.examples import EXAMPLES, OPTIMIZERS
 from stepsize.play.state import MOST_SCHEDULES, State
 from stepsize.play.subjects import Subject
 from stepsize.plots.curves import line_style
+from stepsize.sqlite_files import refuse_links
+from stepsize.store import load_runs
+from stepsize.store.database import FILE_NAME
+from stepsize.store.run import COMPLETE
 
 _TITLES = {each.name: each.title for each in FRAMEWORKS}
 FORMS = {
@@ -104,3 +108,30 @@ def _copied(state: State) -> dict[str, Any]:
         return {"text": text, "error": ""}
     except StepsizeError as error:
         return {"text": "", "error": error.message(WORDS)}
+
+
+def progress(directory: Path) -> dict[str, Any]:
+    """How far the comparison has come; `mark` changes with its store and its report."""
+    outcomes = load_runs(directory).outcomes()
+    done = sum(run.status in COMPLETE for run in outcomes)
+    files = [file.stat() for name in (f"{FILE_NAME}*", "report.html") for file in sorted(directory.glob(name))]
+    sentence = f"{done} of {len(outcomes)} runs have finished"
+    return {"mark": repr([(each.st_size, each.st_mtime_ns) for each in files]), "progress": sentence}
+
+
+def report(directory: Path) -> str:
+    """The page of the report. Runs that have not ended are drawn as far as they have come."""
+    from stepsize.lab.comparison import stored_experiment  # late: it loads PyTorch
+    from stepsize.lab.report.content import ReportContent
+    from stepsize.lab.report.html import content_page
+    from stepsize.store import stored_runs
+
+    finished = directory / "report.html"
+    results = load_runs(directory)
+    outcomes = results.outcomes()
+    refuse_links(finished)
+    if all(run.status in COMPLETE for run in outcomes) and finished.is_file():
+        return finished.read_text("utf-8")
+    content = ReportContent.of(results, stored_experiment(results), stored_runs(results))
+    count = len(content.experiment.schedules)
+    return content_page(content, f"Comparison of {count} schedule{'s' * (count > 1)}, under way")

@@ -83,19 +83,15 @@ class _Number:
     def control(self, text: str, others: Sequence["_Number"]) -> Control:
         """The control; a number that is 0 has the range of the nearest in the same call."""
         value, argument = self.value(text), self.argument
-        alike = [each for each in others if each.argument.call == argument.call and each.is_like(self)]
-        nearest = sorted(alike, key=lambda each: abs(each.start - self.start))
-        sizes = (abs(each.value(text)) for each in nearest)
+        kind = argument.call, self.whole, self.unit
+        alike = [each for each in others if (each.argument.call, each.whole, each.unit) == kind]
+        sizes = (abs(each.value(text)) for each in sorted(alike, key=lambda each: abs(each.start - self.start)))
         low, high, step = _range(value, next(filter(None, sizes), 1.0), self)
         return Control(argument.part, argument.label, self.start, self.end, value, low, high, step, self.unit)
 
     @property
     def whole(self) -> bool:
         return isinstance(self.argument.rule, Whole) and not self.unit
-
-    def is_like(self, other: "_Number") -> bool:
-        """Whether both have the same unit."""
-        return (self.whole, self.unit) == (other.whole, other.unit)
 
 
 def _range(value: float, near: float, number: _Number) -> tuple[float, float, float]:

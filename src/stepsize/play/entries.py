@@ -85,13 +85,8 @@ def sliders(text: str, horizon: Horizon | None) -> list[Control]:
         return []
     if not is_config(text):
         return found
-    before = _outcome(text, horizon)
-    return [each for each in found if _outcome(_without_number(text, each), horizon) != before]
-
-
-def _without_number(text: str, control: Control) -> str:
-    """The config with a word in place of a number: whoever reads the setting refuses it."""
-    return f'{text[: control.start]}"?"{text[control.end :]}'
+    before = _outcome(text, horizon)  # whoever reads a setting refuses a word in place of its number
+    return [each for each in found if _outcome(f'{text[: each.start]}"?"{text[each.end :]}', horizon) != before]
 
 
 def _outcome(config: str, horizon: Horizon | None) -> tuple[Schedule, str] | str:

@@ -10,13 +10,13 @@ import numpy as np
 
 from stepsize.curves import LossCurve
 from stepsize.errors import DataError, StepsizeError, gathered, raise_together
-from stepsize.play.comparison import is_comparison
 from stepsize.play.examples import FIRST
 from stepsize.play.state import MOST_SCHEDULES, Entry, State
 from stepsize.schedules.dictionary import is_saved
 from stepsize.schedules.named_text import is_file_name, named
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store import load_runs
+from stepsize.store.database import FILE_NAME
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
     for word in words:
         path = Path(word)
         with gathered(errors):
-            if path.is_dir() and is_comparison(path):
+            if (path / FILE_NAME).is_file():
                 comparisons.append(path)
             elif path.is_dir():
                 logs.append(path)
