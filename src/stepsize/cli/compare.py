@@ -68,7 +68,6 @@ def _file(owner: str, name: str, path: Path) -> Path:
 
 
 def _directory(owner: str, name: str, path: Path) -> Path:
-    """The rule of a directory, which a picture's name is not."""
     if path.suffix.lower() in PICTURES:
         raise ArgumentError(owner, name, "a directory", str(path), "it will have the picture comparison.png")
     return path

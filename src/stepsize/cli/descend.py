@@ -184,7 +184,6 @@ def _rate(text: str, steps: int | None) -> float | Schedule:
 
 
 def _sketch(descents: "dict[str, Trajectory]") -> str:
-    """Values against steps, one curve for each start."""
     from stepsize.plots import sketch_curves
 
     curves = {}

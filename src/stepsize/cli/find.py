@@ -154,7 +154,6 @@ def find(
 
 @contextmanager
 def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
-    """A progress bar with the current rate and loss."""
     with progress(TextColumn("range test"), BarColumn(), TextColumn("{task.fields[news]}")) as bar:
         task = bar.add_task("", total=updates, news="")
 

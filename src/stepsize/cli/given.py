@@ -83,7 +83,6 @@ class Reader:
     functions: bool = False
 
     def run_length(self) -> Horizon | int | None:
-        """The run, if it is given."""
         return self.steps if self.horizon is None else horizon_of(self.horizon)
 
     def read(self, words: Sequence[str]) -> list[Given]:

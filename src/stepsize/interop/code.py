@@ -36,7 +36,6 @@ def {scheduler}(optimizer: Optimizer) -> LambdaLR:
 
 
 def _identifier(owner: str, name: str, value: Any) -> str:
-    """The rule of the name of a function."""
     if not isinstance(value, str) or not value.isidentifier() or keyword.iskeyword(value):
         raise ArgumentError(owner, name, "a name that a function can have", value)
     return value

@@ -96,7 +96,6 @@ def _warmup(course: Course) -> Iterator[Finding]:
 
 
 def _steep(course: Course) -> Iterator[Finding]:
-    """A warmup that is far above a line."""
     end = int(course.meaning.warmup_steps)
     if end < _FEW / 2 or end >= course.run:
         return

@@ -69,7 +69,6 @@ class Course:
         return self.top(self.updates < self.run)
 
     def top(self, places: Places) -> tuple[float, int]:
-        """The highest rate at these places, and its first update."""
         top = float(self.rates[places].max())
         return top, self.first(places & (self.rates >= top - EXACT * self.scale))
 

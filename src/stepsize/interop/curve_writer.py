@@ -53,7 +53,6 @@ class CurveWriter:
             file.write(_lines(self._columns, [row]))
 
     def _begin(self, updates: int, columns: list[str]) -> None:
-        """Write the header, and the rows of earlier updates that a file already has."""
         kept = [row for row in self._rows() if int(row[_UPDATES]) < updates]
         self._columns = list(dict.fromkeys([*(kept[0] if kept else ()), *columns]))
         header = _lines(self._columns, [dict(zip(self._columns, self._columns, strict=True))])

@@ -28,12 +28,10 @@ class Framework:
     marks: tuple[str, ...]
 
     def read(self, config: Any, run: Run) -> ToolSchedule:
-        """What the config means."""
         read: Callable[[Any, Run], ToolSchedule] = importlib.import_module(f"stepsize.interop.{self.name}").read
         return replace(read(config, run), tool=self.title)
 
     def has(self, config: Mapping[str, Any]) -> bool:
-        """Whether a config has the marks of this tool."""
         return any(all(_has(config, setting) for setting in mark.split()) for mark in self.marks)
 
     def nearest_mark(self, config: Mapping[str, Any]) -> tuple[float, str]:
@@ -129,7 +127,6 @@ def recognized(owner: str, config: Any) -> Framework:
 
 
 def _fitting(owner: str, config: Any) -> list[Framework]:
-    """The frameworks whose marks a config has."""
     if _is_call(config):
         return [each for each in FRAMEWORKS if each.name == config.strip().removeprefix("tf.").partition(".")[0]]
     settings = _settings(owner, config)

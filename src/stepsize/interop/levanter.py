@@ -116,7 +116,6 @@ def _decay(name: str, peak: float, low: float, warmup: int, steps: int) -> Sched
 
 
 def _ends(total: int, cycle_length: Any, cycles: Any) -> list[int]:
-    """The ends of the cycles."""
     if cycle_length is not None and cycles is not None:
         raise ArgumentError(OWNER, "cycles", "left out if cycle_length is given", cycles)
     if isinstance(cycles, float) and cycles > total:

@@ -58,7 +58,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 
 def _part(owner: str, name: str, value: Any) -> Schedule:
-    """The rule of a schedule among the arguments."""
     return read(value, Run(owner)).rates if isinstance(value, Call | str) else nested(owner, name, value)
 
 

@@ -69,7 +69,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 
 def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
-    """The name of a scheduler, and its settings."""
     if type(config).__name__ in SCHEDULERS:
         name, kept = type(config).__name__, vars(config)
         names = [each.name for each in settings_for(SCHEDULERS[name])]

@@ -27,14 +27,12 @@ class Shape:
 
     @property
     def decay_steps(self) -> int:
-        """The updates of the decay."""
         if self.t_max <= self.warmup_steps:
             rule = f"larger than warmup_steps = {self.warmup_steps}"
             raise ArgumentError("pytorch_optimizer", "t_max", rule, self.t_max)
         return self.t_max - self.warmup_steps
 
     def ending(self, name: str, *decay: Schedule) -> ToolSchedule:
-        """The first update, the warmup, and a decay."""
         up = phase(Linear, self.init_lr, self.max_lr, self.warmup_steps)
         rates = joined(Constant(self.min_lr, 1), up, *decay)
         return ToolSchedule(name, rates, self.max_lr, self.min_lr, self.warmup_steps, self.t_max)

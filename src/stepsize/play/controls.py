@@ -66,7 +66,6 @@ class _Argument(NamedTuple):
     call: int = -1
 
     def item(self, place: int, of_point: str = "", rule: Rule | None = None) -> "_Argument":
-        """An item of the argument."""
         return self._replace(label=f"{self.label}[{place}]{of_point}", rule=rule)
 
 
@@ -95,7 +94,6 @@ class _Number:
 
 
 def _range(value: float, near: float, number: _Number) -> tuple[float, float, float]:
-    """The least and the largest value of a slider, and its step."""
     if number.unit == "%":
         return 0.0, max(100.0, value), 0.5
     least, most = (getattr(number.argument.rule, name, None) for name in ("least", "most"))
@@ -119,7 +117,6 @@ def _round_up(value: float) -> float:
 
 
 def _numbers(node: Node, text: str, argument: _Argument) -> Iterator[_Number]:
-    """The numbers in a tree, each with the argument that it sets."""
     match node:
         case Literal(kind="number"):
             yield _Number(node.position, _end(text, node.position), argument)

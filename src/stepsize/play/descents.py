@@ -73,7 +73,6 @@ def _rates(reading: Reading, state: State) -> tuple[str, Floats]:
 
 
 def _path(trajectory: Trajectory) -> dict[str, Any]:
-    """The points of a descent, and how it ended."""
     (path,) = trajectory.paths()
     surface = trajectory.surface
     values = surface(path)

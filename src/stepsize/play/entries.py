@@ -44,7 +44,6 @@ class Reading:
 
     @classmethod
     def of(cls, state: State) -> "Reading":
-        """Read a state."""
         horizon, note = None, ""
         try:
             horizon = state.horizon
@@ -90,7 +89,6 @@ def sliders(text: str, horizon: Horizon | None) -> list[Control]:
 
 
 def _outcome(config: str, horizon: Horizon | None) -> tuple[Schedule, str] | str:
-    """What a config means, or why it means nothing."""
     try:
         return _read(config, horizon)
     except StepsizeError as error:

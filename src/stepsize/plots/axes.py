@@ -111,8 +111,7 @@ class _Above:
         share = (self._height + max(0.0, self._drop - y * page)) / page
         return Bbox.from_bounds(x, y + share, width, height - share)
 
-    def get_subplotspec(self) -> SubplotSpec | None:
-        """The cell of the grid; `Figure.tight_layout` asks for it."""
+    def get_subplotspec(self) -> SubplotSpec | None:  # which `Figure.tight_layout` asks for
         return self._ax.get_subplotspec()
 
 

@@ -92,7 +92,6 @@ class Scale:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The values at both ends."""
         return (10.0**self.low, 10.0**self.high) if self.log else (self.low, self.high)
 
     def inner(self, values: Floats) -> Floats:
@@ -115,7 +114,6 @@ class Scale:
         return bool(low < self.low or high > self.high)
 
     def numbers(self) -> list[float]:
-        """Some three to eight round numbers."""
         if not self.log:
             return round_numbers(self.low, self.high)
         if self.high - self.low > 2:
@@ -126,7 +124,6 @@ class Scale:
         return [10.0**place for place in places if self.low - 1e-9 <= place <= self.high + 1e-9]
 
     def ticks(self) -> tuple[Tick, ...]:
-        """The round numbers and their places."""
         return tuple(Tick(self.percent(value), number(value)) for value in self.numbers())
 
 

@@ -54,7 +54,6 @@ class Clock:
 
     @property
     def longest(self) -> int:
-        """A bound of the step."""
         return LONGEST if self.is_whole else math.ceil(self.rate * (1 - self.start))
 
     def progress(self, n: Real) -> Expr:
@@ -129,7 +128,6 @@ def _difference(a: Expr, n: Fraction) -> Expr:
 
 
 def _over(a: Expr, length: Fraction) -> Expr:
-    """a / length."""
     if length == 1:
         return a
     if length.numerator == 1 and length.denominator <= _LARGEST_FACTOR:

@@ -35,7 +35,6 @@ class Program:
         return found
 
     def add_function(self, name: str, variable: str, node: Node, docstring: str) -> None:
-        """Write a function of one variable."""
         kinds = ("jax.Array", "jax.Array") if self.language.jax else ("int", "float")
         body = _jax_lines(node, variable) if self.language.jax else _lines(node)
         lines = [_INDENT + line if line else "" for line in [*_docstring(docstring), *body]]
@@ -48,7 +47,6 @@ class Program:
         return Value.of(Expr(f"{name}({clock.variable})"))
 
     def add_list(self, name: str, numbers: Sequence[float | Fraction]) -> str:
-        """Write a list, and return its name."""
         name = self.new_name(name)
         items = "\n".join(_exploded("[", [number(each).text for each in numbers], "]", len(name) + 14))
         lines = _exploded(f"{name} = jnp.array(", [items], ")") if self.language.jax else [f"{name} = {items}"]
@@ -87,7 +85,6 @@ def _exploded(opening: str, items: Sequence[str], closing: str, indent: int = 0)
 
 
 def _lines(node: Node, depth: int = 1) -> list[str]:
-    """The body of a function in Python."""
     match node:
         case Let(statements, body):
             return [*statements, *_lines(body, depth)]

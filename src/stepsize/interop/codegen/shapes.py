@@ -88,14 +88,12 @@ def _is_one_step(schedule: Between, clock: Clock) -> bool:
 
 
 def _line(start: float, end: float, steps: float | Fraction, clock: Clock) -> Value:
-    """A straight line, from its lower end."""
     if start < end:
         return Value.of(clock.progress(steps), rounded(end - start), start)
     return Value.of(clock.rest(steps), rounded(start - end), end)
 
 
 def _wave(start: float, end: float, steps: float | Fraction, clock: Clock, language: Language) -> Value:
-    """Half a cosine wave, from its lower end."""
     angle = times(Expr(f"{language.module}.pi"), clock.progress(steps))
     cos = language.call("cos", angle)
     if start < end:

@@ -82,7 +82,6 @@ class Value:
         return Value(rounded(self.offset + other.offset), self.terms + other.terms)
 
     def scaled(self, x: float) -> "Value":
-        """Multiplied by a number."""
         terms = ((rounded(coefficient * x), term) for coefficient, term in self.terms)
         return Value(rounded(self.offset * x), tuple(each for each in terms if each[0]))
 
@@ -106,7 +105,6 @@ class Value:
 
     @property
     def expr(self) -> Expr:
-        """The sum as one expression."""
         (sign, first), *others = self.summands
         found = Expr(f"-{first.within(3)}", 3) if sign == "-" else first
         for sign, each in others:
@@ -126,7 +124,6 @@ class Language:
 
     @property
     def module(self) -> str:
-        """The module of the functions."""
         return "jnp" if self.jax else "math"
 
     def not_below(self, low: int, x: Expr) -> Expr:
@@ -140,7 +137,6 @@ class Language:
         return raised(number(base), exponent)
 
     def power(self, base: Expr, exponent: float) -> Expr:
-        """base ** exponent."""
         if exponent.is_integer():
             return base if exponent == 1 else raised(base, number(int(exponent)))
         base = self.not_below(0, base)
@@ -161,7 +157,6 @@ class Language:
         return Value.of(Expr(reduce(lambda one, other: f"jnp.{function}imum({one}, {other})", texts)))
 
     def clipped(self, value: Value, low: float, high: float) -> Value:
-        """A value within bounds."""
         if not value.terms:
             return Value(min(max(value.offset, low), high))
         if self.jax and high < math.inf:

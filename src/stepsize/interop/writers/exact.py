@@ -94,7 +94,6 @@ class Outline:
 
     @property
     def total(self) -> int:
-        """The updates of all phases."""
         return self.warmup + self.stable + self.decay
 
 
