@@ -8,7 +8,7 @@ from itertools import dropwhile
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.interop.literals import literal
+from stepsize.interop.calls import literal
 
 _SHORT, _OPTION = re.compile(r"-[A-Za-z]"), re.compile(r"--[A-Za-z]")
 _WORDS = re.compile(r"[\s\"'()]+")

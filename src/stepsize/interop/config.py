@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Many, apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
+from stepsize.interop.calls import Call
 from stepsize.interop.command_lines import options, plain
 
 
@@ -92,6 +93,17 @@ def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:
     groups = _groups(function)
     parts = ([each] if each.name not in groups else _keywords(groups[each.name]) for each in _keywords(function))
     return list(itertools.chain.from_iterable(parts))
+
+
+def settings_of_call(owner: str, call: Call, function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of a call by name; those without a name are the first parameters of `function`."""
+    names = [each.name for each in settings_for(function)]
+    if len(call.args) > len(names):
+        raise ArgumentError(owner, "", f"called with at most {len(names)} arguments", len(call.args))
+    first = dict(zip(names, call.args, strict=False))
+    for name in first.keys() & call.kwargs.keys():
+        raise ArgumentError(owner, name, "given once", call.kwargs[name])
+    return {**first, **call.kwargs}
 
 
 def _groups(function: Callable[..., Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from stepsize.curves.text_file import text_of
 from stepsize.errors import DataError, MissingExtraError, StepsizeError, quoted
+from stepsize.interop.calls import literal
 from stepsize.interop.command_lines import command_line
-from stepsize.interop.literals import literal
 
 LARGEST = 2**20
 """The characters of the longest config; YAML takes half a minute to read as many."""

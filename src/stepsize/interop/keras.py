@@ -6,8 +6,8 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.errors import MissingExtraError
 from stepsize.horizon import Horizon
-from stepsize.interop.calls import read_call, settings_of_call
-from stepsize.interop.config import bind, chosen, section
+from stepsize.interop.calls import read_call
+from stepsize.interop.config import bind, chosen, section, settings_of_call
 from stepsize.interop.keras_schedules import SCHEDULES
 from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run, ToolSchedule
 from stepsize.schedules import Schedule

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Length, Many
 from stepsize.errors import ArgumentError
-from stepsize.interop.calls import Call, read_call, settings_of_call
-from stepsize.interop.config import Items, bind, chosen
+from stepsize.interop.calls import Call, read_call
+from stepsize.interop.config import Items, bind, chosen, settings_of_call
 from stepsize.interop.optax_knots import KNOTS
 from stepsize.interop.optax_schedules import SHAPES
 from stepsize.interop.phases import in_turn

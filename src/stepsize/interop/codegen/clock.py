@@ -16,23 +16,17 @@ _SAME = 1e-12  # a computed step that is this near to a whole one is that step
 
 
 @dataclass(frozen=True)
-class Warped:
-    """How a variable z in [0, 1] is made: (t / steps) ** power."""
-
-    clock: "Clock"
-    steps: int
-    power: float
-
-
-@dataclass(frozen=True)
 class Clock:
-    """The step t = rate * (variable - start). The variable is a whole number, or a fraction of a length: `z`."""
+    """The step t = rate * (variable - start). The variable is a whole number, or a fraction of a length: `z`.
+
+    A fraction (t / steps) ** power, where t is the step of another clock, is `made` of that clock, steps and power.
+    """
 
     variable: str = "step"
     rate: Fraction = Fraction(1)
     start: Fraction = Fraction(0)
     is_whole: bool = True
-    made: Warped | None = None
+    made: "tuple[Clock, int, float] | None" = None
 
     def after(self, n: Real) -> "Clock":
         """The clock of what begins at step n of this one."""
@@ -46,7 +40,8 @@ class Clock:
         """The variable to compare, and its first value at which the step is t or more."""
         bound = self.start + Fraction(t) / self.rate
         if self.made:
-            return self.made.clock.reaches(self.made.steps * max(float(bound), 0.0) ** (1 / self.made.power))
+            clock, steps, power = self.made
+            return clock.reaches(steps * max(float(bound), 0.0) ** (1 / power))
         if not self.is_whole:
             return self.variable, rounded(float(bound))
         near = round(bound)

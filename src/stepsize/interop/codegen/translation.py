@@ -11,7 +11,7 @@ from operator import add, mul
 from stepsize.errors import ArgumentError
 from stepsize.interop.codegen import shapes
 from stepsize.interop.codegen.cases import Let, Node, combined, few, let, until
-from stepsize.interop.codegen.clock import Clock, Warped
+from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.shapes import in_turn
 from stepsize.interop.codegen.terms import Expr, Value, number
@@ -99,7 +99,7 @@ def _warp(schedule: Schedule, steps: int, power: float, clock: Clock, program: P
         return Value(schedule(0))
     z = program.new_name("z")
     bent = program.language.power(clock.progress(steps), power)
-    inner = Clock(z, Fraction(steps), is_whole=False, made=Warped(clock, steps, power))
+    inner = Clock(z, Fraction(steps), is_whole=False, made=(clock, steps, power))
     node = Let((f"{z} = {bent.text}",), translated(schedule.schedule, inner, program))
     return _ended(schedule, clock, node)
 
