@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from stepsize.arguments import LONGEST
 from stepsize.errors import ArgumentError
-from stepsize.interop.codegen.terms import Expr, minus, number, over, plus, rounded, times
+from stepsize.interop.codegen.terms import Expr, number, rounded
 
 Real = float | Fraction
 
@@ -61,9 +61,7 @@ class Clock:
         """1 - t / n."""
         length = Fraction(n) / self.rate
         factor = _factor(length, self.start)
-        return _over(
-            minus(number((self.start + length) * factor), _multiple(factor, Expr(self.variable))), length * factor
-        )
+        return _over(number((self.start + length) * factor) - _multiple(factor, Expr(self.variable)), length * factor)
 
     @property
     def gone(self) -> Expr:
@@ -73,7 +71,7 @@ class Clock:
     def remaining(self, n: Real) -> tuple[Expr, Fraction]:
         """What the variable still has to go up to step n, and the whole way."""
         length = Fraction(n) / self.rate
-        return minus(number(self.start + length), Expr(self.variable)), length
+        return number(self.start + length) - Expr(self.variable), length
 
     def divided(self, n: int, *, in_32_bits: bool) -> tuple[Expr, Expr, Fraction]:
         """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction.
@@ -91,15 +89,15 @@ class Clock:
                 rule = "one whose clock JAX can count in 32 bits"
                 raise ArgumentError("to_code", "schedule", rule, f"{self.rate} steps an update", "write other lengths")
             if self.variable == "step":  # others are rests already
-                whole = times(number(factor), _whole(variable, "//", divisor))
+                whole = number(factor) * _whole(variable, "//", divisor)
                 variable = _whole(variable, "%", divisor)
         scaled = _difference(_multiple(factor, variable), Fraction(offset))
         count = _whole(scaled, "//", divisor)
-        return plus(whole, count) if whole else count, _whole(scaled, "%", divisor), Fraction(n, divisor)
+        return whole + count if whole else count, _whole(scaled, "%", divisor), Fraction(n, divisor)
 
 
 def _multiple(factor: int, a: Expr) -> Expr:
-    return a if factor == 1 else times(number(factor), a)
+    return a if factor == 1 else number(factor) * a
 
 
 def _whole(a: Expr, sign: str, n: int) -> Expr:
@@ -119,12 +117,12 @@ def _difference(a: Expr, n: Fraction) -> Expr:
     """a - n."""
     if not n:
         return a
-    return minus(a, number(n)) if n > 0 else plus(a, number(-n))
+    return a - number(n) if n > 0 else a + number(-n)
 
 
 def _over(a: Expr, length: Fraction) -> Expr:
     if length == 1:
         return a
     if length.numerator == 1 and length.denominator <= _LARGEST_FACTOR:
-        return times(number(length.denominator), a)
-    return over(a, number(length))
+        return number(length.denominator) * a
+    return a / number(length)
