@@ -21,6 +21,7 @@ from stepsize.cli.options import (
     TaskName,
     numbers,
     numeric,
+    typed,
 )
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
@@ -155,9 +156,7 @@ def compare(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
     ] = None,
-    add_seeds: Annotated[
-        Any, typer.Option(parser=numbers, metavar="N,N,...", help="With --resume: add seeds, e.g. 5..9."), SEEDS
-    ] = None,
+    add_seeds: Annotated[Any, typed("N,N,...", "With --resume: add seeds, e.g. 5..9.", numbers), SEEDS] = None,
     add_schedule: Annotated[list[Any] | None, _named_texts("With --resume: add a schedule"), _schedules] = None,
     elsewhere: Annotated[
         bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepsize.arguments import Count, Many, NonNegative, Number, Whole
-from stepsize.cli.options import inside, numbers, numeric, writable
+from stepsize.cli.options import inside, numbers, numeric, typed, writable
 from stepsize.cli.schedules import EPOCHS
 from stepsize.cli.screen import form_here, print_sketch, progress
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
@@ -73,20 +73,16 @@ def descend(
     ],
     start: Annotated[
         list[Any],
-        typer.Option(
-            parser=numbers,
-            metavar="X,Y,...",
-            help="A starting point, e.g. -5,-2; repeatable. [default: on a named surface, the upper left]",
+        typed(
+            "X,Y,...",
+            "A starting point, e.g. -5,-2; repeatable. [default: on a named surface, the upper left]",
+            numbers,
         ),
         _points,
     ] = [],  # noqa: B006  (typer copies it)
     optimizer: Annotated[
         list[Any],
-        typer.Option(
-            parser=str,
-            metavar="NAME,...",
-            help="Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable. [default: sgd]",
-        ),
+        typed("NAME,...", "Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable. [default: sgd]"),
         _optimizers,
     ] = [],  # noqa: B006
     lr: Annotated[

@@ -23,6 +23,7 @@ from stepsize.cli.options import (
     TaskName,
     numbers,
     numeric,
+    typed,
     writable,
 )
 from stepsize.cli.screen import form_here, print_sketch, print_table, progress
@@ -62,9 +63,7 @@ def find(
     optimizer: OptimizerName = "sgd",
     optimizer_arg: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str, metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."
-        ),
+        typed("NAME=VALUE", "A further argument of the optimizer, e.g. momentum=0.9; repeatable."),
         _optimizer_args,
     ] = None,
     clip_norm: Annotated[float | None, numeric("NORM", "Bound on the gradient's norm."), Number(above=0.0)] = None,
@@ -90,7 +89,7 @@ def find(
     ] = False,
     rates: Annotated[
         Any,
-        typer.Option(parser=numbers, metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001."),
+        typed("RATE,RATE,...", "The rates of the grid, e.g. 0.01,0.001,0.0001.", numbers),
         Many(Number(above=0.0)),
     ] = None,
     epochs: Annotated[Count, numeric("N", "Passes over the training set at each rate of the grid.")] = 1,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from stepsize.arguments import Choice, Count, Many, Whole, refuse_unknown
-from stepsize.cli.options import numeric
+from stepsize.cli.options import numeric, typed
 from stepsize.cli.schedules import assignments, horizon_of
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
@@ -110,37 +110,29 @@ class LogOptions:
     context: typer.Context
     columns: Annotated[
         Any,
-        typer.Option(
-            parser=str,
-            metavar="NAME=COLUMN,...",
-            help="Columns of a log with unusual names: step=update,lr=rate,loss=ce",
-        ),
+        typed("NAME=COLUMN,...", "Columns of a log with unusual names: step=update,lr=rate,loss=ce"),
         _columns,
     ] = None
     log_horizon: Annotated[
         Any,
-        typer.Option(
-            parser=str,
-            metavar="NAME=VALUE,...",
-            help="The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
+        typed(
+            "NAME=VALUE,...",
+            "The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
         ),
         _log_horizon,
     ] = None
     log_schedule: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str,
-            metavar="[RUN=]TEXT",
-            help="The schedule of the runs whose logs have no rates, or of the run of that name; repeatable.",
+        typed(
+            "[RUN=]TEXT", "The schedule of the runs whose logs have no rates, or of the run of that name; repeatable."
         ),
         schedules_by_run,
     ] = None
     after: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str,
-            metavar="[RUN=]FILE:STEP",
-            help="The log of the run that all runs, or the run of that name, branch from at that step; repeatable.",
+        typed(
+            "[RUN=]FILE:STEP",
+            "The log of the run that all runs, or the run of that name, branch from at that step; repeatable.",
         ),
         branches_by_run,
     ] = None
