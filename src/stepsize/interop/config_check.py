@@ -10,7 +10,7 @@ import numpy as np
 from stepsize.horizon import Horizon
 from stepsize.interop.course import EXACT, Course, distinct_texts
 from stepsize.interop.frameworks import meaning
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 
 _NOTHING = 1e-15  # of a decay to 0, the last step before its end is more
 _SLIGHT = 1e-4  # parts that nobody would notice
@@ -34,7 +34,7 @@ class Finding:
 
 
 def check(
-    config: Any, tool: str | None = None, *, horizon: Horizon | int | None = None, base_lr: float | None = None
+    config: Any, tool: str | None = None, *, horizon: AnyHorizon = None, base_lr: float | None = None
 ) -> tuple[Finding, ...]:
     """What looks unintended in the schedule of another tool's config.
 

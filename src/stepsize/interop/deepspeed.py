@@ -7,19 +7,16 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Count, Maybe, MaybeReal, NonNegative, Real, Steps
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.deepspeed_cycles import one_cycle, range_test
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Logarithmic, Plan, Schedule
 
 WarmupType = Annotated[str | None, Maybe(Choice(("log", "linear")))]
 WITHOUT_BETAS = ("sgd", "adagrad", "rmsprop")
 
 
-def from_deepspeed(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_deepspeed(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that a DeepSpeed config sets, as DeepSpeed follows it.
 
     The warmups come one update late, and their default is a logarithm, not a line. WarmupCosineLR with a linear warmup

@@ -5,7 +5,6 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.errors import MissingExtraError
-from stepsize.horizon import Horizon
 from stepsize.interop.calls import read_call
 from stepsize.interop.config import bind, chosen, section, settings_of_call
 from stepsize.interop.keras_schedules import SCHEDULES
@@ -13,7 +12,7 @@ from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run, ToolSch
 from stepsize.schedules import Schedule
 
 
-def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule:
+def from_keras(config: Any, *, horizon: AnyHorizon = None) -> Schedule:
     """The schedule of one of Keras's `LearningRateSchedule` classes.
 
     `decay_steps` does not include the warmup. A piecewise schedule has its old value at the boundary, and the new one

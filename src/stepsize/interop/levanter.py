@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Fraction, Many, Maybe, MaybeNonNegative, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.phases import in_turn
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Schedule, maximum
 
 OWNER = "OptimizerConfig"
@@ -17,7 +16,7 @@ NAMES = ("constant", "cosine", "inv", "inv_sqrt", "linear")
 TIMESCALE = 10_000  # updates, of inv_sqrt
 
 
-def from_levanter(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule:
+def from_levanter(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule:
     """The schedule that Levanter's config sets.
 
     Numbers up to 1 are parts of the run or of a cycle, so that `warmup: 1` is all of it. `inv` falls by a step at once

@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Fraction, Maybe, NonNegative, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
 from stepsize.interop.phases import joined, level, phase, times
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 OWNER = "MaxText"
@@ -15,7 +14,7 @@ Steps = Annotated[int | None, Maybe(Whole(-1))]
 Way = Annotated[str, Choice(("linear", "cosine"))]
 
 
-def from_maxtext(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule:
+def from_maxtext(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule:
     """The schedule that MaxText's config sets, up to the end of the run.
 
     The minimum is on the last update of the schedule. If the run is longer than `learning_rate_schedule_steps`, its

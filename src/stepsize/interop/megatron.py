@@ -15,11 +15,10 @@ from stepsize.arguments import (
     Whole,
 )
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
 from stepsize.interop.megatron_shapes import phases_after_warmup, rampup
 from stepsize.interop.phases import joined, phase
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Plan, Schedule
 
 OWNER = "Megatron"
@@ -28,9 +27,7 @@ WSDStyle = Annotated[str, Choice(("exponential", "linear", "cosine", "minus_sqrt
 Rampup = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
 
 
-def from_megatron(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_megatron(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that Megatron's arguments set, as its training follows it.
 
     `lr_decay_iters` includes the warmup. An inverse square root falls to `min_lr` at once after its last update, and

@@ -5,18 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_for, settings_of
 from stepsize.interop.paddle_cycles import refuse_late_restarts
 from stepsize.interop.paddle_schedulers import SCHEDULERS
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
 ATTRIBUTES = {"learning_rate": "base_lr", "base_learning_rate": "base_lr", "max_learning_rate": "max_lr"}
 """Attributes that have other names than the arguments."""
 
 
-def from_paddle(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:
+def from_paddle(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule of one of PaddlePaddle's schedulers, if its `step` is called after each update.
 
     CosineAnnealingDecay rises again after T_max. The scheduler inside a LinearWarmup begins at the end of the warmup,

@@ -5,19 +5,16 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Maybe, MaybeCount, MaybeFraction, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.phases import divided, joined, level, minus, phase, times, wave
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
 
 OWNER = "lr_scheduler"
 DecayType = Annotated[str, Choice(("linear", "sqrt", "cosine"))]
 
 
-def from_torchtitan(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_torchtitan(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that a torchtitan config sets, as torchtitan follows it.
 
     The first update has a rate of 1 / warmup_steps of the peak instead of 0, and the minimum would come one update
