@@ -12,7 +12,6 @@ from stepsize.interop.deepspeed_cycles import one_cycle, range_test
 from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Logarithmic, Plan, Schedule
 
-WarmupType = Annotated[str | None, Maybe(Choice(("log", "linear")))]
 WITHOUT_BETAS = ("sgd", "adagrad", "rmsprop")
 
 
@@ -66,7 +65,7 @@ class Warmup:
     """The settings of a warmup, which has at least 2 updates, and whose form None has not been chosen."""
 
     warmup_num_steps: Count = 1000
-    warmup_type: WarmupType = None
+    warmup_type: Annotated[str | None, Maybe(Choice(("log", "linear")))] = None
 
     @property
     def steps(self) -> int:

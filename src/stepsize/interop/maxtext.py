@@ -11,7 +11,6 @@ from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 OWNER = "MaxText"
 Steps = Annotated[int | None, Maybe(Whole(-1))]
-Way = Annotated[str, Choice(("linear", "cosine"))]
 
 
 def from_maxtext(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule:
@@ -55,7 +54,7 @@ def _schedule(
     learning_rate_final_fraction: Fraction = 0.1,
     warmup_steps_fraction: Fraction = 0.1,
     wsd_decay_steps_fraction: Fraction = 0.1,
-    wsd_decay_style: Way = "linear",
+    wsd_decay_style: Annotated[str, Choice(("linear", "cosine"))] = "linear",
 ) -> ToolSchedule:
     peak = learning_rate if run.base_lr is None else run.base_lr
     low = times(peak, learning_rate_final_fraction)

@@ -22,9 +22,6 @@ from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Plan, Schedule
 
 OWNER = "Megatron"
-Style = Annotated[str, Choice(("constant", "linear", "cosine", "inverse-square-root", "WSD"))]
-WSDStyle = Annotated[str, Choice(("exponential", "linear", "cosine", "minus_sqrt"))]
-Rampup = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
 
 
 def from_megatron(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
@@ -61,8 +58,8 @@ def _arguments(
     *,
     lr: MaybeNonNegative = None,
     min_lr: NonNegative = 0.0,
-    lr_decay_style: Style = "linear",
-    lr_wsd_decay_style: WSDStyle = "exponential",
+    lr_decay_style: Annotated[str, Choice(("constant", "linear", "cosine", "inverse-square-root", "WSD"))] = "linear",
+    lr_wsd_decay_style: Annotated[str, Choice(("exponential", "linear", "cosine", "minus_sqrt"))] = "exponential",
     train_iters: MaybeCount = None,
     train_samples: MaybeCount = None,
     lr_decay_iters: MaybeCount = None,
@@ -74,7 +71,7 @@ def _arguments(
     lr_warmup_fraction: MaybeFraction = None,
     lr_warmup_init: NonNegative = 0.0,
     global_batch_size: MaybeCount = None,
-    rampup_batch_size: Rampup = None,
+    rampup_batch_size: Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))] = None,
     start_weight_decay: MaybeNonNegative = None,
     end_weight_decay: MaybeNonNegative = None,
     weight_decay_incr_style: Annotated[str, Choice(("constant", "linear", "cosine"))] = "constant",

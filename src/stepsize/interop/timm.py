@@ -26,8 +26,6 @@ from stepsize.schedules import Plan, Schedule
 SCRIPT_DEFAULTS = {"epochs": 300, "decay_epochs": 90.0, "warmup_epochs": 5, "cycle_decay": 0.5}
 """The defaults of the script's command line that `create_scheduler_v2` does not have."""
 
-Decay = Annotated[str | None, Maybe(Choice(("linear", "1-sqrt", "cosine", "power", "exp")))]
-
 
 def from_timm(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that timm's training script follows.
@@ -92,7 +90,7 @@ def _create_scheduler(
     cycle_decay: NonNegative = 0.1,
     cycle_limit: Count = 1,
     k_decay: Positive = 1.0,
-    decay_fn: Decay = None,
+    decay_fn: Annotated[str | None, Maybe(Choice(("linear", "1-sqrt", "cosine", "power", "exp")))] = None,
     stable_timescale: MaybePositive = None,
     step_on_epochs: Switch = True,
     updates_per_epoch: Annotated[int, Whole(0)] = 0,

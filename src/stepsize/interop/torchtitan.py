@@ -11,7 +11,6 @@ from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
 
 OWNER = "lr_scheduler"
-DecayType = Annotated[str, Choice(("linear", "sqrt", "cosine"))]
 
 
 def from_torchtitan(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
@@ -66,7 +65,7 @@ def _schedule(
     warmup_steps: Phase = 200,
     total_steps: MaybeCount = None,
     decay_ratio: MaybeFraction = None,
-    decay_type: DecayType = "linear",
+    decay_type: Annotated[str, Choice(("linear", "sqrt", "cosine"))] = "linear",
     min_lr_factor: Real = 0.0,
 ) -> ToolSchedule:
     total = total_steps or steps or run.steps("training.steps")
