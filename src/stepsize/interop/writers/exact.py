@@ -10,7 +10,7 @@ import numpy as np
 
 from stepsize.errors import ArgumentError, StepError
 from stepsize.interop.code import to_code
-from stepsize.interop.course import distinct_texts
+from stepsize.interop.config_check import distinct_texts
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, Schedule
