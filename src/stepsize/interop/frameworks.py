@@ -68,7 +68,7 @@ FRAMEWORKS = (
 """Every tool that can be read."""
 
 WRITTEN = ("deepspeed", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
-"""The tools that schedules can be written for; the file of each in `writers` has `source`."""
+"""The tools that schedules can be written for; the file of each in `writers` has `to_x`."""
 
 _TYPED = re.compile(rf"(.*\s)?--[A-Za-z]|\s*(tf\.)?({'|'.join(each.name for each in FRAMEWORKS)})\.\w", re.DOTALL)
 
@@ -156,8 +156,5 @@ def _near(settings: Mapping[str, Any]) -> str:
 
 
 def _has(config: Any, setting: str) -> bool:
-    for name in setting.split("."):
-        if not isinstance(config, Mapping) or name not in config:
-            return False
-        config = config[name]
-    return True
+    name, _, inside = setting.partition(".")
+    return isinstance(config, Mapping) and name in config and (not inside or _has(config[name], inside))
