@@ -112,10 +112,8 @@ def corners(schedule: Schedule) -> list[int]:
         >>> corners(Linear(0.0, 0.3, 10) >> Constant(0.3, 80) >> Cosine(0.3, 0.03, 10).tail(1))
         [0, 10, 90, 99]
     """
-    found = {0, *_inside(schedule)}
-    if schedule.steps < math.inf:
-        found.add(int(schedule.steps))
-    return sorted({round(each) for each in found if 0 <= each <= schedule.steps})
+    found = (0, schedule.steps, *_inside(schedule))
+    return sorted({round(each) for each in found if 0 <= each <= schedule.steps and each < math.inf})
 
 
 def _inside(schedule: Schedule) -> Iterable[float]:
