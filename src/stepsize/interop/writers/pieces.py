@@ -144,6 +144,4 @@ def _inside(schedule: Schedule) -> Iterable[float]:
         case Warp():
             steps = schedule.steps
             return [steps * (each / steps) ** (1 / schedule.power) for each in corners(schedule.schedule)]
-        case Head():
-            return corners(schedule.schedule)
     return [each for child in schedule._children for each in corners(child)]
