@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from stepsize.horizon import Horizon
-from stepsize.interop.recognition import framework
+from stepsize.interop.frameworks import framework
 from stepsize.interop.tool_schedule import Run
 from stepsize.plots.curves import line_style
 

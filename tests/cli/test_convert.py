@@ -78,7 +78,7 @@ def test_the_config_of_a_tool_becomes_that_of_another(typed):
 
 def test_every_writer_can_be_chosen():
     folder = Path(stepsize.interop.__file__).with_name("writers")
-    assert {path.stem for path in folder.glob("*.py") if "\ndef source(" in path.read_text()} == set(WRITTEN)
+    assert {path.stem for path in folder.glob("*.py") if f"\ndef to_{path.stem}(" in path.read_text()} == set(WRITTEN)
 
 
 def test_a_config_that_can_be_written_for_its_run_alone_names_the_option(typed, refused, tmp_path):

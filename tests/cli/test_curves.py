@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import stepsize as ss
-from stepsize.cli.by_run import branches_by_run, for_runs, schedules_by_run
+from stepsize.cli.runs import branches_by_run, for_runs, schedules_by_run
 from stepsize.curves import read_curves
 from stepsize.errors import ArgumentError, StepsizeError
 

@@ -18,7 +18,7 @@ HORIZON = Horizon(samples=1000, batch=10, epochs=5)  # 100 updates an epoch
 def found(rates: Schedule, horizon: Horizon | None = None, **named: object) -> list[Finding]:
     """The findings for a schedule of 100 updates with a warmup of 10 and a peak of 0.3, unless said otherwise."""
     usual = {"peak": 0.3, "warmup_steps": 10, "total_steps": 100}
-    meaning = ToolSchedule("a tool", "a scheduler", rates, **(usual | named))  # type: ignore[arg-type]
+    meaning = ToolSchedule("a scheduler", rates, **(usual | named))  # type: ignore[arg-type]
     return list(findings(meaning, horizon))
 
 

@@ -16,8 +16,7 @@ from stepsize.interop import (
     mmengine,
     mmengine_shapes,
     olmo_core_schedulers,
-    optax_knots,
-    optax_schedules,
+    optax,
     paddle_schedulers,
     pytorch_optimizer,
     timm,
@@ -41,6 +40,7 @@ _TRANSFORMERS = {
     "get_polynomial_decay_schedule_with_warmup": "polynomial",
     "get_wsd_schedule": "warmup_stable_decay",
 }
+_OF_SCHEDULES = ("join_schedules", "sgdr_schedule")  # optax's functions of other schedules, without defaults
 SCHEDULERS: dict[str, dict[str, Callable[..., Any]]] = {
     "axolotl": {"OneCycleLR": axolotl_shapes.one_cycle},
     "composer": composer_schedulers.SCHEDULERS,
@@ -52,7 +52,7 @@ SCHEDULERS: dict[str, dict[str, Callable[..., Any]]] = {
     | {"_ParamScheduler": mmengine.Timing},
     "olmo_core": dict(olmo_core_schedulers.SCHEDULERS.values())
     | {"ComposableSchedulerStage": olmo_core_schedulers._stage},
-    "optax": optax_schedules.SHAPES | optax_knots.KNOTS,
+    "optax": {name: each for name, each in optax.SCHEDULES.items() if name not in _OF_SCHEDULES},
     "paddle": paddle_schedulers.SCHEDULERS,
     "pytorch_optimizer": {name: pytorch_optimizer.SCHEDULERS[each] for name, each in _OPTIMIZER.items()},
     "timm": {"create_scheduler_v2": timm._create_scheduler},

@@ -8,7 +8,7 @@ import pytest
 from stepsize import Horizon
 from stepsize.errors import StepsizeError
 from stepsize.interop import check
-from stepsize.interop.recognition import recognized
+from stepsize.interop.frameworks import recognized
 
 CONFIGS = tomllib.loads(Path(__file__).with_name("real_configs.toml").read_text())["config"]
 

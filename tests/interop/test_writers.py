@@ -1,6 +1,5 @@
 """Each writer writes a schedule exactly, as the tool's own loop shows, or refuses it."""
 
-import importlib
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.config import settings_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run
+from stepsize.interop.writers import written
 from stepsize.schedules.clock import Every
 from stepsize.schedules.shape import all_of
 
@@ -148,7 +148,7 @@ def test_a_random_schedule_is_made_of_a_tools_functions_or_refused(tool: str) ->
 
 def test_what_the_reader_of_optax_has_read_can_be_written_and_read_again() -> None:
     for schedule, _ in read_schedules("optax"):
-        source = importlib.import_module("stepsize.interop.writers.optax").source(schedule, 40)
+        source = written(schedule, "optax", 40)
         again = stepsize.interop.from_optax(source.partition(" = ")[2])
         assert isinstance(again, ss.Schedule)
         ours = schedule(np.arange(40))
@@ -168,8 +168,8 @@ SOURCES = {
 
 @pytest.mark.parametrize(("tool", "text", "part"), [(tool, *row) for tool, row in SOURCES.items()])
 def test_the_source_is_what_a_person_would_write(tool: str, text: str, part: str) -> None:
-    written = importlib.import_module(f"stepsize.interop.writers.{tool}").source(ss.parse(text))
-    assert part in written, written
+    found = written(ss.parse(text), tool)
+    assert part in found, found
 
 
 def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:

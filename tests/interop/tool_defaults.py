@@ -13,7 +13,7 @@ from typing import Any
 
 from measuring import HERE, PEERS
 
-from stepsize.interop.literals import literal
+from stepsize.interop.calls import literal
 
 RECORDED = HERE / "recorded" / "defaults.json"
 FILES = {

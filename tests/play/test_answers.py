@@ -11,8 +11,7 @@ import strategies
 from stepsize.curves import LossCurve
 from stepsize.descent import SURFACES, Adam, Momentum, descend
 from stepsize.laws import MultiPowerLaw, fit, rank
-from stepsize.play.answers import answer
-from stepsize.play.copies import FORMS
+from stepsize.play.answers import FORMS, answer
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
 

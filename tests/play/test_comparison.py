@@ -6,7 +6,7 @@ import pytest
 
 from stepsize.errors import DataError
 from stepsize.lab import html_report
-from stepsize.play.comparison import progress, report
+from stepsize.play.answers import progress, report
 from stepsize.play.subjects import subject_of
 from stepsize.store import Store, load_runs, stored_runs
 from stepsize.store.run import Epoch, Point

@@ -38,7 +38,6 @@ class Verbs(TyperGroup):
     """The verbs, whose errors name options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse options that belong to no verb and do not exist."""
         refuse_unknown(
             "stepsize",
             takewhile(lambda word: word.startswith("-"), args),
@@ -47,7 +46,6 @@ class Verbs(TyperGroup):
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the verb, or refuse its name."""
         refuse_unknown("stepsize", args[:1], self.commands)
         return super().resolve_command(ctx, args)
 

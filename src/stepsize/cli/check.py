@@ -42,7 +42,7 @@ def check(
 
 def _show(given: Given, horizon: Horizon | None, *, blank_before: bool) -> tuple[Finding, ...]:
     rates = given.rates
-    meaning = given.meaning or ToolSchedule("stepsize", "", rates, warmup_steps=1, total_steps=rates.steps)
+    meaning = given.meaning or ToolSchedule("", rates, warmup_steps=1, total_steps=rates.steps, tool="stepsize")
     found = findings(meaning, horizon)
     if blank_before:
         print()

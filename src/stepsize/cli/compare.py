@@ -21,6 +21,7 @@ from stepsize.cli.options import (
     TaskName,
     numbers,
     numeric,
+    typed,
 )
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
@@ -68,7 +69,6 @@ def _file(owner: str, name: str, path: Path) -> Path:
 
 
 def _directory(owner: str, name: str, path: Path) -> Path:
-    """The rule of a directory, which a picture's name is not."""
     if path.suffix.lower() in PICTURES:
         raise ArgumentError(owner, name, "a directory", str(path), "it will have the picture comparison.png")
     return path
@@ -156,9 +156,7 @@ def compare(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
     ] = None,
-    add_seeds: Annotated[
-        Any, typer.Option(parser=numbers, metavar="N,N,...", help="With --resume: add seeds, e.g. 5..9."), SEEDS
-    ] = None,
+    add_seeds: Annotated[Any, typed("N,N,...", "With --resume: add seeds, e.g. 5..9.", numbers), SEEDS] = None,
     add_schedule: Annotated[list[Any] | None, _named_texts("With --resume: add a schedule"), _schedules] = None,
     elsewhere: Annotated[
         bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")
@@ -215,14 +213,12 @@ def compare(
     for trial in comparison.trials:
         if trial.chosen:
             print(f"{trial.schedule}: {trial.factor:g} times its rates was the best trial")
-    table = comparison.table.narrow()
-    print_table(table.columns, table.lines, left=[0])
-    for note in table.notes:
-        print(visible(note))
+    tables: list[tuple[Any, Sequence[int]]] = [(comparison.table.narrow(), [0])]
     if all_pairs:
-        pairs = comparison.all_pairs
-        print_table(pairs.columns, pairs.lines, left=[0, 1, 4])
-        for note in pairs.notes:
+        tables.append((comparison.all_pairs, [0, 1, 4]))
+    for table, left in tables:
+        print_table(table.columns, table.lines, left=left)
+        for note in table.notes:
             print(visible(note))
     print(f"Report and picture: {comparison.directory}")
 

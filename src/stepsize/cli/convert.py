@@ -1,9 +1,6 @@
 """`stepsize convert`: a schedule, or the config of another tool, in the form of a tool or language."""
 
-import importlib
-import json
 import math
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -18,11 +15,9 @@ from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
 from stepsize.horizon import Horizon
 from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
-from stepsize.schedules import Schedule, to_dict
+from stepsize.interop.writers import FORMS, written
 
-LANGUAGES = {"code": "python", "jax": "jax", "python": "python", "torch": "torch"}
 _LANGUAGE_OF = {"levanter": "optax", "maxtext": "optax", "paddle": "python"}  # of others it is PyTorch
-FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
 
 
 def _form(owner: str, name: str, value: str) -> str:
@@ -58,33 +53,26 @@ def convert(
     """
     reader = Reader(context, tool, base_lr, horizon, steps, functions)
     (given,) = reader.read([schedule])
-    written = _written(given, form, reader.run_length()).rstrip("\n") + "\n"
+    text = _written(given, form, reader.run_length()).rstrip("\n") + "\n"
     if out is None:
-        print(written, end="")
+        print(text, end="")
     else:
-        write_whole(out, written.encode())
+        write_whole(out, text.encode())
         print(out)
 
 
 def _written(given: Given, form: str, run: Horizon | int | None) -> str:
-    if form == "text":
-        return str(given.value)
-    if form == "json":
-        return json.dumps(to_dict(given.value), indent=2)
-    given.refuse_factors("convert")
-    if form in LANGUAGES:
-        from stepsize.interop import to_code  # late: its file is loaded when it is used
-
-        return to_code(given.value, LANGUAGES[form])
-    writer = importlib.import_module(f"stepsize.interop.writers.{form}")
-    source: Callable[[Schedule, Horizon | int | None], str] = writer.source
+    if form not in ("text", "json"):
+        given.refuse_factors("convert")
+    if form not in WRITTEN:
+        return written(given.value, form)
     try:
-        return source(given.rates, run)
+        return written(given.rates, form, run)
     except ArgumentError as error:
         end = given.meaning.total_steps if given.meaning and run is None else math.inf
         if end < math.inf:
             with suppress(ArgumentError):
-                source(given.rates, math.ceil(end))
+                written(given.rates, form, math.ceil(end))
                 error.advice = "it has one for the updates of the run alone: write {horizon}"
                 error.settings = {"horizon": math.ceil(end)}
         raise

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from stepsize.arguments import Count, Many, NonNegative, Number, Whole
-from stepsize.cli.options import inside, numbers, numeric, writable
+from stepsize.cli.options import inside, numbers, numeric, typed, writable
 from stepsize.cli.schedules import EPOCHS
-from stepsize.cli.screen import form_here, print_sketch
+from stepsize.cli.screen import form_here, print_sketch, progress
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -75,20 +73,16 @@ def descend(
     ],
     start: Annotated[
         list[Any],
-        typer.Option(
-            parser=numbers,
-            metavar="X,Y,...",
-            help="A starting point, e.g. -5,-2; repeatable. [default: on a named surface, the upper left]",
+        typed(
+            "X,Y,...",
+            "A starting point, e.g. -5,-2; repeatable. [default: on a named surface, the upper left]",
+            numbers,
         ),
         _points,
     ] = [],  # noqa: B006  (typer copies it)
     optimizer: Annotated[
         list[Any],
-        typer.Option(
-            parser=str,
-            metavar="NAME,...",
-            help="Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable. [default: sgd]",
-        ),
+        typed("NAME,...", "Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable. [default: sgd]"),
         _optimizers,
     ] = [],  # noqa: B006
     lr: Annotated[
@@ -186,7 +180,6 @@ def _rate(text: str, steps: int | None) -> float | Schedule:
 
 
 def _sketch(descents: "dict[str, Trajectory]") -> str:
-    """Values against steps, one curve for each start."""
     from stepsize.plots import sketch_curves
 
     curves = {}
@@ -201,8 +194,7 @@ def _sketch(descents: "dict[str, Trajectory]") -> str:
 def _saved(descents: "dict[str, Trajectory]", out: Path, title: str) -> Path:
     from stepsize.plots import save_descents  # late: it loads matplotlib
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with progress() as bars:
         bar = bars.add_task("drawing", total=None)
         return save_descents(
             descents, out, title=title, progress=lambda done, total: bars.update(bar, completed=done, total=total)

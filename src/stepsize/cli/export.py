@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stepsize.arguments import Maybe, Number
-from stepsize.cli.options import numeric
+from stepsize.cli.options import numeric, typed
 from stepsize.errors import ArgumentError
 
 INCHES = {"in": 1.0, "mm": 1 / 25.4, "cm": 1 / 2.54, "pt": 1 / 72.27}
@@ -33,10 +33,8 @@ def export(
     ] = False,
     width: Annotated[
         Any,
-        typer.Option(
-            parser=str,
-            metavar="WIDTH",
-            help="The width of the figures: 3.3in, 84mm, 8.4cm, 240pt. [default: 3.3in, or 6.75in for two columns]",
+        typed(
+            "WIDTH", "The width of the figures: 3.3in, 84mm, 8.4cm, 240pt. [default: 3.3in, or 6.75in for two columns]"
         ),
         Maybe(_inches),
     ] = None,

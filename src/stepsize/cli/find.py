@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from stepsize.arguments import Count, Many, Number, Positive, Whole
 from stepsize.cli.options import (
@@ -24,9 +23,10 @@ from stepsize.cli.options import (
     TaskName,
     numbers,
     numeric,
+    typed,
     writable,
 )
-from stepsize.cli.screen import form_here, print_sketch, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table, progress
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, RunError, StepsizeError, raise_together
 from stepsize.files import write_whole
@@ -63,9 +63,7 @@ def find(
     optimizer: OptimizerName = "sgd",
     optimizer_arg: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str, metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."
-        ),
+        typed("NAME=VALUE", "A further argument of the optimizer, e.g. momentum=0.9; repeatable."),
         _optimizer_args,
     ] = None,
     clip_norm: Annotated[float | None, numeric("NORM", "Bound on the gradient's norm."), Number(above=0.0)] = None,
@@ -91,7 +89,7 @@ def find(
     ] = False,
     rates: Annotated[
         Any,
-        typer.Option(parser=numbers, metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001."),
+        typed("RATE,RATE,...", "The rates of the grid, e.g. 0.01,0.001,0.0001.", numbers),
         Many(Number(above=0.0)),
     ] = None,
     epochs: Annotated[Count, numeric("N", "Passes over the training set at each rate of the grid.")] = 1,
@@ -155,10 +153,7 @@ def find(
 
 @contextmanager
 def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
-    """A progress bar on stderr, if that is a terminal, with the current rate and loss."""
-    console = Console(stderr=True)
-    columns = TextColumn("range test"), BarColumn(), TextColumn("{task.fields[news]}")
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress(TextColumn("range test"), BarColumn(), TextColumn("{task.fields[news]}")) as bar:
         task = bar.add_task("", total=updates, news="")
 
         def observe(step: int, rate: float, loss: float) -> None:

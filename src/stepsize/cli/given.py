@@ -17,7 +17,7 @@ from stepsize.cli.words import CommandLine
 from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_in, config_of
-from stepsize.interop.recognition import is_typed_config, meaning
+from stepsize.interop.frameworks import is_typed_config, meaning
 from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, parse
 from stepsize.schedules.dictionary import either_from_dict, is_saved
@@ -26,6 +26,13 @@ from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
 
+Texts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[NAME=]TEXT|FILE",
+        help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)', or files with configs of other tools.",
+    ),
+]
 ToolName = Annotated[
     str | None,
     typer.Option("--from", metavar="TOOL", help="The tool of the configs. [default: the one that they show]"),
@@ -76,15 +83,10 @@ class Reader:
     functions: bool = False
 
     def run_length(self) -> Horizon | int | None:
-        """The run, if it is given."""
         return self.steps if self.horizon is None else horizon_of(self.horizon)
 
     def read(self, words: Sequence[str]) -> list[Given]:
-        """What each word means, which is a text or the path of a file.
-
-        Raises:
-            StepsizeError: words cannot be read; one error holds the problems of all.
-        """
+        """What each word means, a text or the path of a file; one StepsizeError holds the problems of all."""
         run = Run.of(VERB, self.run_length(), self.base_lr)
         times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
         found, errors = list[Given](), list[StepsizeError]()
@@ -110,11 +112,7 @@ class Reader:
         return found
 
     def runs(self, words: Sequence[str], *, factors: bool) -> tuple[dict[str, Schedule], int | None]:
-        """The schedules of runs by their names, and how long all of them run; None: each its own length.
-
-        Raises:
-            StepsizeError: as `read`; or a config has factors, and these are not allowed.
-        """
+        """The schedules of runs by name, and how long all run (None: each its own length); factors may be refused."""
         given = self.read(words)
         if not factors:
             for each in given:

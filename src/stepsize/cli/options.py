@@ -1,6 +1,6 @@
 """Options that several verbs share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,11 @@ def number(text: Any) -> Any:
             with suppress(ValueError):
                 return kind(text)
     return text
+
+
+def typed(metavar: str, help: str, parser: Callable[[Any], Any] = str) -> Any:
+    """An option whose word the parser reads, and then the rule beside it."""
+    return typer.Option(parser=parser, metavar=metavar, help=help)
 
 
 def numeric(metavar: str, help: str, *names: str) -> Any:
@@ -98,7 +103,5 @@ BatchSize = Annotated[
     Maybe(Whole(1)),
 ]
 Accumulation = Annotated[Count, numeric("K", "Micro-batches to an update.", "--accumulate")]
-Seeds = Annotated[
-    Any, typer.Option(parser=numbers, metavar="N,N,...", help="One run for each seed; 0..4 for 0 to 4."), SEEDS
-]
+Seeds = Annotated[Any, typed("N,N,...", "One run for each seed; 0..4 for 0 to 4.", numbers), SEEDS]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]

@@ -42,8 +42,7 @@ def play(
     from stepsize.play.server import serve  # late: it loads the server
     from stepsize.play.subjects import subject_of
 
-    serve(subject_of(words or [], logs.read), port or 0, _tell, browser)
+    def tell(address: str) -> None:
+        print(f"{address}\nCtrl-C ends it.", flush=True)
 
-
-def _tell(address: str) -> None:
-    print(f"{address}\nCtrl-C ends it.", flush=True)
+    serve(subject_of(words or [], logs.read), port or 0, tell, browser)

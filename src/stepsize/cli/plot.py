@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import Whole
-from stepsize.cli.given import BaseRate, Given, Reader, ToolName
+from stepsize.cli.given import BaseRate, Given, Reader, Texts, ToolName
 from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.schedules import HorizonText
 from stepsize.cli.screen import form_here, print_sketch
@@ -17,13 +17,7 @@ PAST_THE_END = 10  # percent of a tool's schedule that are shown after it
 
 def plot(
     context: typer.Context,
-    texts: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[NAME=]TEXT|FILE",
-            help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)', or files with configs of other tools.",
-        ),
-    ],
+    texts: Texts,
     steps: Annotated[
         int | None,
         numeric("N", "Show this many steps of each. [default: all; of endless schedules, enough to see what they do]"),

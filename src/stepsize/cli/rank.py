@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import Whole
-from stepsize.cli.given import BaseRate, Reader, ToolName
+from stepsize.cli.given import BaseRate, Reader, Texts, ToolName
 from stepsize.cli.options import Functions, numeric
 from stepsize.cli.schedules import HorizonText, cut_off
 from stepsize.cli.screen import print_table
@@ -13,13 +13,7 @@ from stepsize.cli.screen import print_table
 
 def rank(
     context: typer.Context,
-    texts: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[NAME=]TEXT|FILE",
-            help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)', or files with configs of other tools.",
-        ),
-    ],
+    texts: Texts,
     steps: Annotated[int | None, numeric("N", "How long they run. [default: their own length]"), Whole(1)] = None,
     horizon: HorizonText = None,
     tool: ToolName = None,

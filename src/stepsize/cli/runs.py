@@ -5,23 +5,26 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from stepsize.arguments import Choice, Count, Many, Whole, refuse_unknown
-from stepsize.cli.by_run import branches_by_run, for_runs, schedules_by_run
-from stepsize.cli.options import numeric
+from stepsize.cli.options import numeric, typed
 from stepsize.cli.schedules import assignments, horizon_of
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
 from stepsize.curves.read_curves import Reading, readings
-from stepsize.curves.read_options import ReadOptions
-from stepsize.errors import ArgumentError, StepsizeError, first_few, raise_together, visible
+from stepsize.curves.read_options import Branch, ReadOptions
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, first_few, raise_together, shown, visible
 from stepsize.horizon import Horizon
+from stepsize.schedules import Schedule, parse
+from stepsize.schedules.named_text import named
 
 if TYPE_CHECKING:
     from stepsize.laws import Fit
+
+T = TypeVar("T")
 
 Runs = Annotated[
     list[Path],
@@ -51,6 +54,55 @@ def _log_horizon(owner: str, name: str, text: str) -> Horizon:
     return horizon_of(text, "--log-horizon")
 
 
+def schedules_by_run(owner: str, name: str, texts: Sequence[str]) -> list[tuple[str, Schedule]]:
+    """The rule of [RUN=]TEXT: one schedule with the name "" for all runs, or schedules by the names of runs."""
+    return _by_run(owner, name, texts, "TEXT", _schedule)
+
+
+def branches_by_run(owner: str, name: str, texts: Sequence[str]) -> list[tuple[str, Branch]]:
+    """The rule of [RUN=]FILE:STEP: one log that all runs branch from, or logs by the names of runs."""
+    return _by_run(owner, name, texts, "FILE:STEP", _branch)
+
+
+def _schedule(text: str) -> Schedule:
+    try:
+        return parse(text)
+    except ParseError as error:
+        if "horizon" in error.settings:  # a finished run has none
+            error.advice, error.settings = "write the number of steps", {}
+        raise
+
+
+def _branch(text: str) -> Branch:
+    file, _, step = text.rpartition(":")
+    if not step.isdecimal() or not Path(file).exists():
+        raise StepsizeError(f"{shown(text)} is not the path of a log and a step", "write e.g. trunk.csv:20000")
+    return Path(file), int(step)
+
+
+def _by_run(owner: str, name: str, texts: Sequence[str], form: str, read: Callable[[str], T]) -> list[tuple[str, T]]:
+    found, errors = list[tuple[str, T]](), list[StepsizeError]()
+    for text in texts:
+        run, rest = named(text, read)
+        try:
+            found.append((run, read(rest)))
+        except StepsizeError as error:
+            errors.append(error.about(owner, f"{name}[{run!r}]" if run else name))
+    runs = [run for run, _ in found]
+    if "" in runs and len(texts) > 1:
+        errors.append(ArgumentError(owner, name, f"given once, or as RUN={form} for each run", list(texts)))
+    elif len({*runs}) < len(runs):
+        errors.append(ArgumentError(owner, name, "given once for each run", list(texts)))
+    raise_together(errors)
+    return found
+
+
+def for_runs(by_run: Sequence[tuple[str, T]] | None) -> Any:
+    """What was given for all runs, or by the names of runs; None if nothing was."""
+    found = dict(by_run or ())
+    return found.get("") or found or None
+
+
 @dataclass(frozen=True)
 class LogOptions:
     """How logs are read: the options that the verbs with logs share, and the context of the verb."""
@@ -58,37 +110,29 @@ class LogOptions:
     context: typer.Context
     columns: Annotated[
         Any,
-        typer.Option(
-            parser=str,
-            metavar="NAME=COLUMN,...",
-            help="Columns of a log with unusual names: step=update,lr=rate,loss=ce",
-        ),
+        typed("NAME=COLUMN,...", "Columns of a log with unusual names: step=update,lr=rate,loss=ce"),
         _columns,
     ] = None
     log_horizon: Annotated[
         Any,
-        typer.Option(
-            parser=str,
-            metavar="NAME=VALUE,...",
-            help="The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
+        typed(
+            "NAME=VALUE,...",
+            "The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
         ),
         _log_horizon,
     ] = None
     log_schedule: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str,
-            metavar="[RUN=]TEXT",
-            help="The schedule of the runs whose logs have no rates, or of the run of that name; repeatable.",
+        typed(
+            "[RUN=]TEXT", "The schedule of the runs whose logs have no rates, or of the run of that name; repeatable."
         ),
         schedules_by_run,
     ] = None
     after: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str,
-            metavar="[RUN=]FILE:STEP",
-            help="The log of the run that all runs, or the run of that name, branch from at that step; repeatable.",
+        typed(
+            "[RUN=]FILE:STEP",
+            "The log of the run that all runs, or the run of that name, branch from at that step; repeatable.",
         ),
         branches_by_run,
     ] = None

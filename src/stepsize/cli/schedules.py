@@ -33,9 +33,7 @@ HorizonText = Annotated[
 def length_of(text: str, horizon: str | None, steps: int | None) -> Horizon | None:
     """What lengths with a unit in a text mean: parts of the horizon, or else of `steps`; None if neither is given.
 
-    Raises:
-        ArgumentError: `horizon` is not a horizon.
-        ParseError: there is a length in epochs, samples or tokens, and no horizon.
+    ParseError if there is a length in epochs, samples or tokens, and no horizon.
     """
     if horizon is not None:
         return horizon_of(horizon)
@@ -48,11 +46,7 @@ def length_of(text: str, horizon: str | None, steps: int | None) -> Horizon | No
 
 
 def horizon_of(text: str, option: str = "--horizon") -> Horizon:
-    """The horizon that `samples=60000,batch=256,epochs=10` describes.
-
-    Raises:
-        ArgumentError: names are unknown, missing or given twice, or values are not allowed.
-    """
+    """The horizon that `samples=60000,batch=256,epochs=10` describes; ArgumentError if it is none."""
     known = {field.name: field for field in fields(Horizon)}
     given = assignments(option, text, EXAMPLE)
     errors: list[StepsizeError] = []

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +26,7 @@ def form_here(around: int) -> dict[str, Any]:
         "width": size.columns,
         "height": max(8, min(20, size.lines - around)),
         "colour": has_colours(Console()),
-        "ascii_only": not can_encode("▀│"),
+        "ascii_only": b"?" in "▀│".encode(sys.stdout.encoding, "replace"),
     }
 
 
@@ -34,13 +35,10 @@ def print_sketch(sketch: str) -> None:
     Console(soft_wrap=True).print(Text.from_ansi(sketch))
 
 
-def can_encode(characters: str) -> bool:
-    """Whether the standard output has these characters."""
-    try:
-        characters.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+def progress(*columns: Any) -> Progress:
+    """A progress bar on stderr, if that is a terminal."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = ()) -> None:

@@ -3,8 +3,7 @@
 import os
 from typing import Any
 
-from stepsize.interop.curve_writer import CurveWriter
-from stepsize.interop.mean_loss import MeanLoss
+from stepsize.interop.curve_writer import CurveWriter, MeanLoss
 from stepsize.pytorch.applied import AppliedValues
 
 
@@ -40,9 +39,7 @@ class LogAppliedInAccelerate:
                 self._writer.write(self._updates, values, mean_loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of updates."""
         return {"updates": self._updates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue to count from a saved state."""
         self._updates = state_dict["updates"]

@@ -4,11 +4,10 @@ from typing import Any
 
 from stepsize.arguments import MaybeFraction, MaybePhase, NonNegative, Switch
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.axolotl_shapes import jags, one_cycle
 from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.phases import divided, joined, phase, times, wave
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.interop.transformers import training
 from stepsize.interop.transformers_schedulers import SCHEDULERS
 from stepsize.schedules import Constant, Cosine, Linear, Plan, Rex, Schedule
@@ -16,7 +15,7 @@ from stepsize.schedules import Constant, Cosine, Linear, Plan, Rex, Schedule
 OWNER = "axolotl"
 
 
-def from_axolotl(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:
+def from_axolotl(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that an axolotl config sets, as axolotl follows it.
 
     Without `warmup_steps` and `warmup_ratio`, the warmup is 3% of the run and at most 100 updates, and a warmup of 1
@@ -106,7 +105,6 @@ def _training(
         ways = (jagged_restart_warmup_steps or 10, jagged_restart_anneal_steps or 1, cosine_min_lr_ratio or 0.001)
         rates = rates.tail(1) * jags(jagged_restart_steps, *ways).tail(2 if name == "rex" else 1)
     return ToolSchedule(
-        tool="axolotl",
         name=name,
         rates=rates,
         peak=peak,

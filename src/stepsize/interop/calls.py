@@ -1,15 +1,63 @@
-"""Calls of another tool's functions as data: read from source, made, and written as source."""
+"""Literals and calls in Python source: read without running them, made, and written."""
 
 import ast
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.interop.config import settings_for
-from stepsize.interop.literals import literal
 
 WIDTH = 88  # of the lines of source, as formatters have it
+_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
+
+
+def literal(
+    node: ast.expr,
+    names: Mapping[str, Any] = MappingProxyType({}),
+    call: Callable[[ast.Call], Any] | None = None,
+) -> Any:
+    """The value of a literal, a call of `dict`, one of the `names`, or arithmetic of numbers; `call` reads other calls.
+
+    ValueError if only running it would tell, ArithmeticError if it divides by 0 or is too large.
+    """
+
+    def value(node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(constant):
+                return constant
+            case ast.Name(name) if name in names:
+                return names[name]
+            case ast.List(items):
+                return [value(each) for each in items]
+            case ast.Tuple(items):
+                return tuple(value(each) for each in items)
+            case ast.Dict(keys, values) if None not in keys:
+                return {value(key): value(each) for key, each in zip(keys, values, strict=True) if key}
+            case ast.Call(ast.Name("dict"), [], keywords) if all(each.arg for each in keywords):
+                return {each.arg: value(each.value) for each in keywords}
+            case ast.Call() if call:
+                return call(node)
+            case ast.UnaryOp(ast.USub(), operand):
+                return -number(operand)
+            case ast.BinOp(left, sign, right) if type(sign) in _ARITHMETIC:
+                return _ARITHMETIC[type(sign)](number(left), number(right))
+        raise ValueError(f"{ast.unparse(node)} is computed")
+
+    def number(node: ast.expr) -> Any:
+        found = value(node)
+        if not isinstance(found, int | float):
+            raise ValueError(f"{ast.unparse(node)} is not a number")
+        return found
+
+    return value(node)
 
 
 @dataclass(frozen=True)
@@ -34,10 +82,8 @@ class Call:
 
     def made(self, **modules: Any) -> Any:
         """What the call returns, with the modules by the names that calls have them under."""
-        module, *names = self.name.split(".")
-        function = modules[module]
-        for name in names:
-            function = getattr(function, name)
+        module, _, path = self.name.partition(".")
+        function = operator.attrgetter(path)(modules[module])
         args = [_made(each, modules) for each in self.args]
         return function(*args, **{name: _made(each, modules) for name, each in self.kwargs.items()})
 
@@ -72,11 +118,7 @@ def _enclosed(start: str, items: Sequence[tuple[str, Any]], end: str, indent: st
 
 
 def read_call(owner: str, text: str) -> Call:
-    """The call that a text is: a function with literals, calls, lists, mappings and arithmetic of these.
-
-    Raises:
-        ArgumentError: the text is something else; names in it are not looked up, and nothing is run.
-    """
+    """The call that a text is, with literals, calls, lists, mappings and arithmetic of these; nothing is run."""
     try:
         call = literal(ast.parse(str(text).strip(), mode="eval").body, call=_call)
     except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
@@ -94,18 +136,3 @@ def _call(node: ast.Call) -> Call:
     return Call(
         ast.unparse(node.func), args, {str(each.arg): literal(each.value, call=_call) for each in node.keywords}
     )
-
-
-def settings_of_call(owner: str, call: Call, function: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of a call by name; those without a name are the first parameters of `function`.
-
-    Raises:
-        ArgumentError: there are more of them than parameters, or one is given twice.
-    """
-    names = [each.name for each in settings_for(function)]
-    if len(call.args) > len(names):
-        raise ArgumentError(owner, "", f"called with at most {len(names)} arguments", len(call.args))
-    first = dict(zip(names, call.args, strict=False))
-    for name in first.keys() & call.kwargs.keys():
-        raise ArgumentError(owner, name, "given once", call.kwargs[name])
-    return {**first, **call.kwargs}

@@ -4,15 +4,15 @@ import keyword
 import re
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Instance, Maybe
+from stepsize.arguments import Choice, Instance
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.terms import Language
 from stepsize.interop.codegen.translation import translated
-from stepsize.schedules import Plan, Schedule, parse
+from stepsize.interop.tool_schedule import AnyHorizon, Run
+from stepsize.schedules import Plan, Schedule
 
 _IMPORTS = (  # in two blocks, each line with what it is for
     (("import math", "math."), ("from itertools import accumulate", "accumulate(")),
@@ -36,7 +36,6 @@ def {scheduler}(optimizer: Optimizer) -> LambdaLR:
 
 
 def _identifier(owner: str, name: str, value: Any) -> str:
-    """The rule of the name of a function."""
     if not isinstance(value, str) or not value.isidentifier() or keyword.iskeyword(value):
         raise ArgumentError(owner, name, "a name that a function can have", value)
     return value
@@ -46,7 +45,7 @@ def _identifier(owner: str, name: str, value: Any) -> str:
 def to_code(
     schedule: Annotated[Schedule | Plan | str, Instance(Schedule | Plan | str, "a schedule, a plan or a text")],
     language: Annotated[str, Choice(("python", "torch", "jax"))] = "python",
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+    horizon: AnyHorizon = None,
     name: Annotated[str, _identifier] = "learning_rate",
 ) -> str:
     """The schedule as the source of a Python function of the step, which does not need stepsize.
@@ -76,7 +75,7 @@ def to_code(
             return 0.0
     """
     if isinstance(schedule, str):
-        schedule = parse(schedule, horizon)
+        schedule = Run.of("to_code", horizon).schedule(schedule)
     schedules = _schedules(schedule, name)
     if language == "torch" and set(schedules) != {name}:
         advice = 'write Plan(lr=...), or choose language="python"'

@@ -4,12 +4,13 @@ import ast
 import re
 import shlex
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.interop.literals import literal
+from stepsize.interop.calls import literal
 
-_SHORT = re.compile(r"-[A-Za-z]")
+_SHORT, _OPTION = re.compile(r"-[A-Za-z]"), re.compile(r"--[A-Za-z]")
 _WORDS = re.compile(r"[\s\"'()]+")
 _ASSIGNMENT = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?([^\s"']{1,200})["']?\s*$""", re.MULTILINE)
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^{}]*))?\})")  # $NAME, ${NAME} or ${NAME:-DEFAULT}
@@ -24,7 +25,7 @@ def command_line(text: str) -> list[str]:
         values[name] = _filled_in(value, values)
     text = _filled_in(text, values)
     lines = [[word for word in _WORDS.split(line) if word] for line in re.split(r"[\n;|&<>]", text)]
-    return [word for line in lines for word in _from_first_option(line)]
+    return [word for line in lines for word in dropwhile(lambda word: not _OPTION.match(word), line)]
 
 
 def _filled_in(text: str, values: dict[str, str]) -> str:
@@ -44,40 +45,27 @@ def _filled_in(text: str, values: dict[str, str]) -> str:
     return _ARITHMETIC.sub(result, _VARIABLE.sub(value, text))
 
 
-def _from_first_option(words: list[str]) -> list[str]:
-    places = [index for index, word in enumerate(words) if re.match(r"--[A-Za-z]", word)]
-    return words[places[0] :] if places else []
-
-
 def options(owner: str, given: str | Sequence[Any]) -> dict[str, Any]:
-    """The options in a command line or its words by name: `--lr-decay-style cosine` is lr_decay_style.
-
-    Raises:
-        ArgumentError: there is no option, or a quote is not closed.
-    """
+    """The options in a command line or its words by name: `--lr-decay-style cosine` is lr_decay_style."""
     try:
         words = shlex.split(given.replace("\\\n", " ")) if isinstance(given, str) else [str(each) for each in given]
     except ValueError as error:
         raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", given, str(error).lower()) from None
-    found: dict[str, Any] = {}
+    values_of: dict[str, list[Any]] = {}
     name = None
     for word in words:
         if word.startswith("--"):
             name, equals, value = word[2:].replace("-", "_").partition("=")
-            found[name] = plain(value) if equals else True
+            values_of[name] = [plain(value)] if equals else []
         elif _SHORT.match(word):  # an option such as -b, which concerns no schedule
             name = None
         elif name is not None:  # words before the first option are the command
-            found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
-    if words and not found:
+            values_of[name].append(plain(word))
+    if words and not values_of:
         given, advice = " ".join(words), "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"
         rule = "settings, or an argument list such as --lr 3e-4"
         raise ArgumentError(owner, "config", rule, given, advice if "(" in given else "")
-    return found
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return {name: each if len(each) > 1 else each[0] if each else True for name, each in values_of.items()}
 
 
 def plain(text: str) -> Any:

@@ -4,12 +4,11 @@ from typing import Any
 
 from stepsize.arguments import Number
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.composer_clock import Clock
 from stepsize.interop.composer_schedulers import SCHEDULERS
 from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.phases import times
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
 OF_LLM_FOUNDRY = {
@@ -19,9 +18,7 @@ OF_LLM_FOUNDRY = {
 }
 
 
-def from_composer(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_composer(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that a Composer config sets, as its trainer follows it.
 
     The trainer steps the scheduler before it counts the batch: the first two updates have the same rate, and all
@@ -73,7 +70,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if batch > 1:
         rates = rates.reclock(batch)
     return ToolSchedule(
-        tool="Composer",
         name=name,
         rates=rates if isinstance(rates, Constant) else rates.shift(1),
         peak=None if is_own else run.unit,

@@ -66,7 +66,6 @@ class Warmup:
     scale_warmup: Switch = False
 
     def steps(self, clock: Clock) -> int:
-        """The length of the warmup."""
         return clock.length(self.t_warmup, "t_warmup", scaled=False)
 
     def up(self, peak: float, clock: Clock) -> Schedule | None:
@@ -77,7 +76,6 @@ class Warmup:
         return Linear(0.0, peak, clock.length(self.t_warmup, "t_warmup")).head(steps) if steps else None
 
     def rest(self, clock: Clock, t_max: Any) -> int:
-        """What the warmup leaves up to `t_max`."""
         end = clock.length(t_max, "t_max")
         scale = clock.scale if str(t_max).endswith("dur") else max(1.0, clock.scale)  # the run is checked unscaled too
         run, unit = replace(clock, scale=scale).duration()
@@ -86,7 +84,6 @@ class Warmup:
         return end - self.steps(clock)
 
     def then(self, shape: Way, peak: float, low: float, clock: Clock, t_max: Any) -> Schedule:
-        """The way up, and one down to `t_max`."""
         down = phase(shape, peak, low, self.rest(clock, t_max)) or Constant(peak)
         return joined(self.up(peak, clock), down)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Many, apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
+from stepsize.interop.calls import Call
 from stepsize.interop.command_lines import options, plain
 
 
@@ -17,9 +18,6 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
 
     `--lr-decay-style cosine` in an argument list is the setting lr_decay_style. Numbers in it are numbers, and an
     argument without a value is True.
-
-    Raises:
-        ArgumentError: the config is none of these.
     """
     if isinstance(config, Mapping):
         return dict(config)
@@ -37,11 +35,7 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
 
 
 def section(owner: str, settings: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The settings in a part of a config that may be missing, or None.
-
-    Raises:
-        ArgumentError: the part is something else than settings.
-    """
+    """The settings in a part of a config that may be missing, or None."""
     found = settings.get(name)
     if found is None:
         return {}
@@ -90,12 +84,8 @@ def _number(value: Any) -> Any:
     return number if isinstance(number, int | float) and not isinstance(number, bool) else value
 
 
-def _as_it_is(owner: str, name: str, value: Any) -> Any:
-    """The rule of an item that is read later."""
-    return value
-
-
-Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
+Items = Annotated[tuple[Any, ...], Many(lambda owner, name, value: value)]
+"""Items that are read later."""
 
 
 def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -103,6 +93,17 @@ def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:
     groups = _groups(function)
     parts = ([each] if each.name not in groups else _keywords(groups[each.name]) for each in _keywords(function))
     return list(itertools.chain.from_iterable(parts))
+
+
+def settings_of_call(owner: str, call: Call, function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of a call by name; those without a name are the first parameters of `function`."""
+    names = [each.name for each in settings_for(function)]
+    if len(call.args) > len(names):
+        raise ArgumentError(owner, "", f"called with at most {len(names)} arguments", len(call.args))
+    first = dict(zip(names, call.args, strict=False))
+    for name in first.keys() & call.kwargs.keys():
+        raise ArgumentError(owner, name, "given once", call.kwargs[name])
+    return {**first, **call.kwargs}
 
 
 def _groups(function: Callable[..., Any]) -> dict[str, Any]:
@@ -115,11 +116,7 @@ def _keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:
-    """The known name that `name` is, in any case; `name` may be a member of an enumeration.
-
-    Raises:
-        ArgumentError: there is none; the error has the nearest.
-    """
+    """The known name that `name` is, in any case; `name` may be a member of an enumeration."""
     name = getattr(name, "value", name)
     by_lower = {each.lower(): each for each in known}
     if str(name).lower() not in by_lower:

@@ -1,17 +1,21 @@
 """What looks unintended in another tool's config: what it names is compared with what happens at every update."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stepsize.horizon import Horizon
-from stepsize.interop.course import EXACT, Course, distinct_texts
-from stepsize.interop.recognition import meaning
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.frameworks import meaning
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 
+EXACT = 1e-9  # parts of the highest rate that count as none
+_ALL = 500_000  # updates of a run that are all looked at; of longer runs, as many, and all near the ends of phases
+_NEAR = 2_000
 _NOTHING = 1e-15  # of a decay to 0, the last step before its end is more
 _SLIGHT = 1e-4  # parts that nobody would notice
 _SMALL = 0.01  # parts that are worth a note
@@ -34,7 +38,7 @@ class Finding:
 
 
 def check(
-    config: Any, tool: str | None = None, *, horizon: Horizon | int | None = None, base_lr: float | None = None
+    config: Any, tool: str | None = None, *, horizon: AnyHorizon = None, base_lr: float | None = None
 ) -> tuple[Finding, ...]:
     """What looks unintended in the schedule of another tool's config.
 
@@ -64,6 +68,64 @@ def findings(meaning: ToolSchedule, horizon: Horizon | None = None) -> tuple[Fin
     return tuple(finding for look in _LOOKS for finding in look(course))
 
 
+@dataclass(frozen=True)
+class Course:
+    """The rates of a schedule at the updates of a run, and as many after its end."""
+
+    meaning: ToolSchedule
+    horizon: Horizon | None
+
+    @property
+    def word(self) -> str:
+        return "factor" if self.meaning.relative else "rate"
+
+    @cached_property
+    def run(self) -> float:
+        """The updates of the run; inf if neither the horizon nor the config says."""
+        return self.horizon.steps if self.horizon else self.meaning.total_steps
+
+    @property
+    def ends_in_warmup(self) -> bool:
+        return 0 < self.meaning.warmup_steps >= self.run
+
+    @property
+    def goes_on(self) -> bool:  # is known to, after the end of its schedule
+        return self.run > self.meaning.total_steps
+
+    @cached_property
+    def updates(self) -> NDArray[np.int64]:
+        lengths = [each for each in (self.run, self.meaning.total_steps, self.meaning.rates.steps) if each < math.inf]
+        last = 2 * int(max([*lengths, 10 * self.meaning.warmup_steps, 500]))
+        if last <= 2 * _ALL:
+            return np.arange(last + 1)
+        near = [int(each) + np.arange(-_NEAR, _NEAR) for each in (_NEAR, self.meaning.warmup_steps, *lengths)]
+        found = np.unique(np.concatenate([np.linspace(0, last, _ALL).astype(np.int64), *near]))
+        return found[found >= 0]
+
+    @cached_property
+    def rates(self) -> NDArray[np.float64]:
+        return self.meaning.rates(self.updates)
+
+    @cached_property
+    def scale(self) -> float:
+        """The highest rate of all, regardless of its sign."""
+        return float(np.abs(self.rates).max())
+
+    @cached_property
+    def highest(self) -> tuple[float, int]:
+        return self.top(self.updates < self.run)
+
+    def top(self, places: NDArray[np.bool_]) -> tuple[float, int]:
+        top = float(self.rates[places].max())
+        return top, self.first(places & (self.rates >= top - EXACT * self.scale))
+
+    def first(self, places: NDArray[np.bool_]) -> int:
+        return int(self.updates[np.argmax(places)])
+
+    def at(self, update: float) -> float:
+        return float(self.meaning.rates(update))
+
+
 def _zero(course: Course) -> Iterator[Finding]:
     zeros, run = np.abs(course.rates) <= EXACT * course.scale, course.run
     count = len(zeros) if zeros.all() else course.first(~zeros)
@@ -73,9 +135,8 @@ def _zero(course: Course) -> Iterator[Finding]:
     elif count == 1 and course.meaning.warmup_steps > 0 and run > _FEW:
         yield Finding("zero", first, note=True)
     elif count:
-        yield _finding(
-            course, "zero", f"{first}, and the run makes {run:,.0f}" if count == 1 and run <= _FEW else first
-        )
+        makes = f", and the run makes {run:,.0f}" if count == 1 and run <= _FEW else ""
+        yield _finding(course, "zero", first + makes)
     changing = (course.updates < run) & (np.abs(course.rates) > _NOTHING * course.scale)
     last = course.updates[changing].max(initial=-1) + 1
     if 0 < last < (1 - _SMALL) * min(run, len(zeros)) and run < math.inf:
@@ -96,7 +157,6 @@ def _warmup(course: Course) -> Iterator[Finding]:
 
 
 def _steep(course: Course) -> Iterator[Finding]:
-    """A warmup that is far above a line."""
     end = int(course.meaning.warmup_steps)
     if end < _FEW / 2 or end >= course.run:
         return
@@ -110,8 +170,8 @@ def _steep(course: Course) -> Iterator[Finding]:
 def _unused(course: Course) -> Iterator[Finding]:
     if (unused := course.meaning.unused_lr) is not None:
         own, highest = distinct_texts(unused, course.highest[0])
-        sentence = f"the optimizer's rate of {own} is never used: the scheduler's own go up to {highest}"
-        yield _finding(course, "unused", sentence)
+        used = f"the scheduler's own go up to {highest}"
+        yield _finding(course, "unused", f"the optimizer's rate of {own} is never used: {used}")
 
 
 def _peak(course: Course) -> Iterator[Finding]:
@@ -220,9 +280,7 @@ def _negative(course: Course) -> Iterator[Finding]:
         yield _finding(course, "negative", sentence, mend, note=at >= total and not course.goes_on)
 
 
-_LOOKS: tuple[Callable[[Course], Iterator[Finding]], ...] = (
-    _unused, _zero, _warmup, _steep, _peak, _jump, _minimum, _length, _rise, _negative,
-)  # fmt: skip
+_LOOKS = (_unused, _zero, _warmup, _steep, _peak, _jump, _minimum, _length, _rise, _negative)
 
 
 def _finding(course: Course, kind: str, sentence: str, mend: Any = "", *, note: bool = False) -> Finding:
@@ -232,3 +290,12 @@ def _finding(course: Course, kind: str, sentence: str, mend: Any = "", *, note: 
 
 def _updates(count: float) -> str:
     return f"{count:,.0f} update{'' if count == 1 else 's'}"
+
+
+def distinct_texts(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (4, 6, 9, 12, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

@@ -11,8 +11,8 @@ from typing import Any
 
 from stepsize.curves.text_file import text_of
 from stepsize.errors import DataError, MissingExtraError, StepsizeError, quoted
+from stepsize.interop.calls import literal
 from stepsize.interop.command_lines import command_line
-from stepsize.interop.literals import literal
 
 LARGEST = 2**20
 """The characters of the longest config; YAML takes half a minute to read as many."""
@@ -20,12 +20,7 @@ _MOST = 100_000  # values of a YAML file with the repeated ones
 
 
 def config_in(path: Path) -> Any:
-    """The settings in a file: a mapping, a list, the words of a command line, or the text if it is none of these.
-
-    Raises:
-        DataError: the file cannot be read, or is damaged, too large, empty or a log.
-        MissingExtraError: it is YAML, and PyYAML is not installed.
-    """
+    """The settings in a file: a mapping, a list, the words of a command line, or the text if it is none of these."""
     text = text_of(path)
     if "\0" in text:
         advice = "write the arguments as JSON with training_args.to_json_string()" if path.suffix == ".bin" else ""
@@ -47,20 +42,12 @@ def config_in(path: Path) -> Any:
 
 
 def config_of(text: str) -> Any:
-    """The settings in a text: JSON, a command line, or else the text itself.
-
-    Raises:
-        DataError: the text begins as JSON, and is damaged.
-    """
+    """The settings in a text: JSON, a command line, or else the text itself."""
     return _parsed("this config", text, _json_or_words)
 
 
 def _parsed(what: str, text: str, read: Callable[[str], Any]) -> Any:
-    """What `read` finds in a text, which errors call `what`.
-
-    Raises:
-        DataError: the text is damaged, or nested too deeply.
-    """
+    """What `read` finds in a text, which errors call `what`; DataError if it is damaged or nested too deeply."""
     try:
         return read(text)
     except StepsizeError:
@@ -104,11 +91,7 @@ _FAULTS = {
 
 
 def _once_each(items: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
-    """The mapping of these keys and values.
-
-    Raises:
-        ValueError: a key is given twice.
-    """
+    """The mapping of these keys and values; ValueError if a key is given twice."""
     found: dict[Any, Any] = {}
     for key, value in items:
         if key in found:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from stepsize.files import check_place, write_whole
 
@@ -52,7 +53,6 @@ class CurveWriter:
             file.write(_lines(self._columns, [row]))
 
     def _begin(self, updates: int, columns: list[str]) -> None:
-        """Write the header, and the rows of earlier updates that a file already has."""
         kept = [row for row in self._rows() if int(row[_UPDATES]) < updates]
         self._columns = list(dict.fromkeys([*(kept[0] if kept else ()), *columns]))
         header = _lines(self._columns, [dict(zip(self._columns, self._columns, strict=True))])
@@ -70,3 +70,21 @@ def _lines(columns: list[str], rows: Sequence[Mapping[str, object]]) -> str:
     text = io.StringIO()
     csv.DictWriter(text, columns, restval="", lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+class MeanLoss:
+    """The mean of the losses between two updates."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def add(self, loss: Any) -> None:
+        """Include a loss: a number, or a tensor of one."""
+        self._sum += loss.item() if hasattr(loss, "item") else loss
+        self._count += 1
+
+    def take(self) -> float | None:
+        """The mean since the last call; None if there was no loss."""
+        mean = self._sum / self._count if self._count else None
+        self._sum, self._count = 0.0, 0
+        return mean

@@ -2,24 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Count, Maybe, MaybeReal, NonNegative, Real, Steps
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.deepspeed_cycles import one_cycle, range_test
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Logarithmic, Plan, Schedule
 
-WarmupType = Annotated[str | None, Maybe(Choice(("log", "linear")))]
 WITHOUT_BETAS = ("sgd", "adagrad", "rmsprop")
 
 
-def from_deepspeed(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_deepspeed(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that a DeepSpeed config sets, as DeepSpeed follows it.
 
     The warmups come one update late, and their default is a logarithm, not a line. WarmupCosineLR with a linear warmup
@@ -64,78 +60,69 @@ def read(config: Any, run: Run) -> ToolSchedule:
     return found
 
 
-def _warmup(
-    run: Run,
-    *,
-    warmup_min_lr: Real = 0.0,
-    warmup_max_lr: MaybeReal = None,
-    warmup_num_steps: Count = 1000,
-    warmup_type: WarmupType = None,
-) -> ToolSchedule:
+@dataclass(frozen=True, kw_only=True)
+class Warmup:
+    """The settings of a warmup, which has at least 2 updates, and whose form None has not been chosen."""
+
+    warmup_num_steps: Count = 1000
+    warmup_type: Annotated[str | None, Maybe(Choice(("log", "linear")))] = None
+
+    @property
+    def steps(self) -> int:
+        return max(2, self.warmup_num_steps)
+
+    def to(self, peak: float, first: float, start: float) -> Schedule:
+        """The first update and the way up; a logarithm is at the peak a step before a line."""
+        line = Linear(start, peak, self.steps)
+        return Constant(first, 1) >> (
+            line if self.warmup_type == "linear" else Logarithmic(start, peak, self.steps - 1)
+        )
+
+    def mends(self, total: float, **others: str) -> dict[str, str]:
+        """How to mend a warmup that is too long or steep, after other ways to mend a schedule."""
+        long = {"warmup": f'"warmup_num_steps": {max(2, total // 10)}'} if 2 < total < math.inf else {}
+        return others | long | ({} if self.warmup_type else {"steep": '"warmup_type": "linear"'})
+
+
+def _warmup(run: Run, *, warmup: Warmup, warmup_min_lr: Real = 0.0, warmup_max_lr: MaybeReal = None) -> ToolSchedule:
     is_relative = warmup_max_lr is None and run.base_lr is None
     if is_relative and warmup_min_lr:
         raise ArgumentError(run.owner, "base_lr", "given: warmup_max_lr is the optimizer's rate", None)
-    peak, steps = run.unit if warmup_max_lr is None else warmup_max_lr, max(2, warmup_num_steps)
-    rates = Constant(warmup_min_lr, 1) >> _up(warmup_type, warmup_min_lr, peak, steps)
-    mends = {"zero": f'"warmup_min_lr": {peak / steps:.3g}', **_warmup_mends(warmup_type, math.inf)}
-    return ToolSchedule("DeepSpeed", "WarmupLR", rates, peak, None, steps, relative=is_relative, mends=mends)
+    peak = run.unit if warmup_max_lr is None else warmup_max_lr
+    rates = warmup.to(peak, warmup_min_lr, warmup_min_lr)
+    mends = warmup.mends(math.inf, zero=f'"warmup_min_lr": {peak / warmup.steps:.3g}')
+    return ToolSchedule("WarmupLR", rates, peak, None, warmup.steps, relative=is_relative, mends=mends)
 
 
 def _warmup_decay(
-    run: Run,
-    *,
-    total_num_steps: Steps,
-    warmup_min_lr: Real = 0.0,
-    warmup_max_lr: Real = 0.001,
-    warmup_num_steps: Count = 1000,
-    warmup_type: WarmupType = None,
+    run: Run, *, total_num_steps: Steps, warmup: Warmup, warmup_min_lr: Real = 0.0, warmup_max_lr: Real = 0.001
 ) -> ToolSchedule:
-    low, peak, total, steps = warmup_min_lr, warmup_max_lr, total_num_steps, max(2, warmup_num_steps)
-    rates = Constant(low, 1) >> _up(warmup_type, low, peak, steps)
-    if warmup_type != "linear":
+    low, peak, total, steps = warmup_min_lr, warmup_max_lr, total_num_steps, warmup.steps
+    rates = warmup.to(peak, low, low)
+    if warmup.warmup_type != "linear":
         rates = rates >> Constant(peak, 1)
     rates = rates >> (Linear(peak, low, total - steps) if total > steps else Constant(low))
-    mends = {
-        "zero": f'"warmup_min_lr": {peak / steps:.3g}',
-        "minimum": f'"total_num_steps": {total - 2}',
-        **_warmup_mends(warmup_type, total),
-    }
-    return ToolSchedule("DeepSpeed", "WarmupDecayLR", rates, peak, low, steps, total, mends=mends)
+    zero, minimum = f'"warmup_min_lr": {peak / steps:.3g}', f'"total_num_steps": {total - 2}'
+    mends = warmup.mends(total, zero=zero, minimum=minimum)
+    return ToolSchedule("WarmupDecayLR", rates, peak, low, steps, total, mends=mends)
 
 
 def _warmup_cosine(
     run: Run,
     *,
     total_num_steps: Steps,
+    warmup: Warmup,
     warmup_min_ratio: Real = 0.0,
-    warmup_num_steps: Count = 1000,
     cos_min_ratio: NonNegative = 0.0001,
-    warmup_type: WarmupType = None,
 ) -> ToolSchedule:
-    total, steps = total_num_steps, max(2, warmup_num_steps)
+    total, steps = total_num_steps, warmup.steps
     peak, start, end = (run.unit * factor for factor in (1.0, warmup_min_ratio, cos_min_ratio))
     down: Schedule = Cosine(peak, end, max(1, total - steps))
-    if warmup_type == "linear":
+    if warmup.warmup_type == "linear":
         down = down.tail(1) if down.steps > 1 else Constant(end)
-    rates = Constant(0.0, 1) >> _up(warmup_type, start, peak, steps) >> down
-    mends = {
-        "peak": '"warmup_type": "log"',
-        "minimum": f'"total_num_steps": {total - 1}',
-        **_warmup_mends(warmup_type, total),
-    }
-    name, is_relative = "WarmupCosineLR", run.base_lr is None
-    return ToolSchedule("DeepSpeed", name, rates, peak, end, steps, total, is_relative, mends=mends)
-
-
-def _warmup_mends(warmup_type: str | None, total: float) -> dict[str, str]:
-    """How to mend a warmup that is too long, which has at least 2 updates, or whose form was not chosen."""
-    mends = {"warmup": f'"warmup_num_steps": {max(2, total // 10)}'} if 2 < total < math.inf else {}
-    return mends if warmup_type else {**mends, "steep": '"warmup_type": "linear"'}
-
-
-def _up(warmup_type: str | None, start: float, peak: float, steps: int) -> Schedule:
-    """The warmup; a logarithm is at the peak a step before a line."""
-    return Linear(start, peak, steps) if warmup_type == "linear" else Logarithmic(start, peak, steps - 1)
+    rates = warmup.to(peak, 0.0, start) >> down
+    mends = warmup.mends(total, peak='"warmup_type": "log"', minimum=f'"total_num_steps": {total - 1}')
+    return ToolSchedule("WarmupCosineLR", rates, peak, end, steps, total, run.base_lr is None, mends=mends)
 
 
 SCHEDULERS: dict[str, Callable[..., ToolSchedule]] = {

@@ -19,7 +19,7 @@ def range_test(
     low, size, rate = lr_range_test_min_lr, lr_range_test_step_size, lr_range_test_step_rate
     stairs = lr_range_test_staircase
     rates = InversePower(low, rate, -1.0).every(size) if stairs else InversePower(low, rate / size, -1.0)
-    return ToolSchedule("DeepSpeed", "LRRangeTest", rates)
+    return ToolSchedule("LRRangeTest", rates)
 
 
 def one_cycle(
@@ -55,9 +55,7 @@ def one_cycle(
     if cycle_momentum:
         momentum = cycle(cycle_max_mom, cycle_min_mom, cycle_max_mom, decay_mom_rate, -1.0)
         others["betas"] = (Constant(cycle_min_mom, 1) >> momentum.tail(1), 0.99)
-    return ToolSchedule(
-        "DeepSpeed", "OneCycle", rates, cycle_max_lr, cycle_min_lr, first, first + second, others=others
-    )
+    return ToolSchedule("OneCycle", rates, cycle_max_lr, cycle_min_lr, first, first + second, others=others)
 
 
 def _stairs(line: Linear, steps: int, late: bool = False) -> Schedule:

@@ -1,10 +1,17 @@
-"""The table of tools: what each is called, and what its configs are recognized by."""
+"""The tools whose configs are read: what each is called, which one a config is for, and what it means there."""
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from stepsize.arguments import listed, nearest
+from stepsize.errors import ArgumentError, DataError, quoted
+from stepsize.interop.config import settings_of
+from stepsize.interop.config_files import config_in
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
 
@@ -21,12 +28,10 @@ class Framework:
     marks: tuple[str, ...]
 
     def read(self, config: Any, run: Run) -> ToolSchedule:
-        """What the config means."""
         read: Callable[[Any, Run], ToolSchedule] = importlib.import_module(f"stepsize.interop.{self.name}").read
-        return read(config, run)
+        return replace(read(config, run), tool=self.title)
 
     def has(self, config: Mapping[str, Any]) -> bool:
-        """Whether a config has the marks of this tool."""
         return any(all(_has(config, setting) for setting in mark.split()) for mark in self.marks)
 
     def nearest_mark(self, config: Mapping[str, Any]) -> tuple[float, str]:
@@ -63,12 +68,93 @@ FRAMEWORKS = (
 """Every tool that can be read."""
 
 WRITTEN = ("deepspeed", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
-"""The tools that schedules can be written for; the file of each in `writers` has `source`."""
+"""The tools that schedules can be written for; the file of each in `writers` has `to_x`."""
+
+_TYPED = re.compile(rf"(.*\s)?--[A-Za-z]|\s*(tf\.)?({'|'.join(each.name for each in FRAMEWORKS)})\.\w", re.DOTALL)
+
+
+def is_typed_config(text: str) -> bool:
+    """Whether a text is a command line, or a call of another tool, and no schedule."""
+    return _TYPED.match(text) is not None
+
+
+def is_recognized(config: Any) -> bool:
+    """Whether a config is a call of a tool, or has the marks of one or of several."""
+    with suppress(ArgumentError):
+        return bool(_fitting("", config))
+    return False
+
+
+def meaning(config: Any, run: Run, tool: str | None = None) -> ToolSchedule:
+    """What a config or the file of one means; `tool` names its tool, or None if the config shows it.
+
+    Raises:
+        ArgumentError: there is no such tool, or the config is not allowed.
+        DataError: the tool is not recognized or is another than the one named, or the file cannot be read.
+    """
+    if isinstance(config, Path):
+        config = config_in(config)
+    if tool is None:
+        return recognized(run.owner, config).read(config, run)
+    named = framework(run.owner, tool)
+    with suppress(ArgumentError):  # a config that has no settings, such as an object, is that of the tool named
+        match _fitting(run.owner, config):
+            case [other] if other is not named:
+                reason = f"this is a config of {other.title}, not of {named.title}"
+                raise DataError(reason, "write {tool}", tool=other.name)
+    return named.read(config, run)
+
+
+def framework(owner: str, name: str) -> Framework:
+    """The framework of this name."""
+    by_name = {each.name: each for each in FRAMEWORKS}
+    if name not in by_name:
+        raise ArgumentError(owner, "tool", "a tool's name", name, nearest(name, by_name) or listed(by_name))
+    return by_name[name]
+
+
+def recognized(owner: str, config: Any) -> Framework:
+    """The framework whose marks a config has, and no other; a text "optax.linear_schedule(...)" names its own."""
+    fits = _fitting(owner, config)
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        names = " or ".join(each.name for each in fits)
+        raise DataError("this config could be of several tools", f"name it with {{tool}}: {names}", tool=...)
+    known = f"{listed(each.name for each in FRAMEWORKS)}, by settings such as lr_scheduler_type or sched"
+    advice = f"name it with {{tool}}; {_near(_settings(owner, config)) or known}"
+    raise DataError("this is the config of no tool that stepsize knows", advice, tool=...)
+
+
+def _fitting(owner: str, config: Any) -> list[Framework]:
+    if _is_call(config):
+        return [each for each in FRAMEWORKS if each.name == config.strip().removeprefix("tf.").partition(".")[0]]
+    settings = _settings(owner, config)
+    return [each for each in FRAMEWORKS if each.has(settings)]
+
+
+def _is_call(config: Any) -> bool:
+    return isinstance(config, str) and not config.lstrip().startswith("-")
+
+
+def _settings(owner: str, config: Any) -> dict[str, Any]:
+    if _is_call(config):
+        return {}
+    in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) and "type" in each for each in config)
+    return {"param_scheduler": config} if in_a_list else settings_of(owner, config)
+
+
+def _near(settings: Mapping[str, Any]) -> str:
+    """What settings without marks have of a tool: a section that is its config, or some of the settings of a mark."""
+    for name, inside in settings.items():
+        for each in FRAMEWORKS:
+            if isinstance(inside, Mapping) and each.has(inside):
+                return f"its section {quoted(str(name))} alone is a config of {each.title}"
+    shares = {each.title: each.nearest_mark(settings) for each in FRAMEWORKS if each.marks}
+    most = max(share for share, _ in shares.values())
+    return ", ".join(f"a config of {title} has {mark}" for title, (share, mark) in shares.items() if share == most > 0)
 
 
 def _has(config: Any, setting: str) -> bool:
-    for name in setting.split("."):
-        if not isinstance(config, Mapping) or name not in config:
-            return False
-        config = config[name]
-    return True
+    name, _, inside = setting.partition(".")
+    return isinstance(config, Mapping) and name in config and (not inside or _has(config[name], inside))

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from stepsize.horizon import Horizon
 from stepsize.interop.fvcore_schedulers import made
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
 
 
-def from_fvcore(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:
+def from_fvcore(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule of one of fvcore's schedulers, which is asked for the progress `update / updates`.
 
     The progress never gets to 1, so the end value is not applied. From the end of the run on, fvcore has no rate; the
@@ -38,4 +37,4 @@ def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a scheduler of fvcore's."""
     steps = run.steps("the progress of the run")
     name, rates = made(config, run, steps)
-    return ToolSchedule(tool="fvcore", name=name, rates=rates, total_steps=steps)
+    return ToolSchedule(name=name, rates=rates, total_steps=steps)

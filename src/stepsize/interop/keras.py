@@ -1,20 +1,18 @@
 """Keras's schedules, from objects, their serialized form or the source of a call; and schedules for its optimizers."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Instance, Maybe
 from stepsize.checked_calls import checked
 from stepsize.errors import MissingExtraError
-from stepsize.horizon import Horizon
-from stepsize.interop.calls import read_call, settings_of_call
-from stepsize.interop.config import bind, chosen, section
+from stepsize.interop.calls import read_call
+from stepsize.interop.config import bind, chosen, section, settings_of_call
 from stepsize.interop.keras_schedules import SCHEDULES
-from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.schedules import Schedule, parse
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run, ToolSchedule
+from stepsize.schedules import Schedule
 
 
-def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule:
+def from_keras(config: Any, *, horizon: AnyHorizon = None) -> Schedule:
     """The schedule of one of Keras's `LearningRateSchedule` classes.
 
     `decay_steps` does not include the warmup. A piecewise schedule has its old value at the boundary, and the new one
@@ -55,7 +53,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     warmup_steps = settings.get("warmup_steps", 0) if settings.get("warmup_target") is not None else 0
     peak = settings.get("initial_learning_rate") if warmup_steps == 0 else settings["warmup_target"]
     return ToolSchedule(
-        tool="Keras",
         name=name,
         rates=rates,
         peak=peak if peak is not None else max(settings["values"]),
@@ -66,10 +63,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 
 @checked
-def to_keras(
-    schedule: Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")],
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
-) -> Any:
+def to_keras(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
     """The schedule as a Keras `LearningRateSchedule`, for any backend; a saved model contains it as text.
 
     Args:
@@ -89,4 +83,4 @@ def to_keras(
         if error.name != "keras":
             raise
         raise MissingExtraError.naming("keras", "keras") from None
-    return KerasSchedule(parse(schedule, horizon) if isinstance(schedule, str) else schedule)
+    return KerasSchedule(Run.of("to_keras", horizon).schedule(schedule))

@@ -29,5 +29,4 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: i
         return self.schedule(step.value if isinstance(step, keras.Variable) else step)
 
     def get_config(self) -> dict[str, str]:
-        """The text of the schedule, from which Keras makes it again."""
         return {"schedule": str(self.schedule)}

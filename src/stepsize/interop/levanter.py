@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Fraction, Many, Maybe, MaybeNonNegative, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.phases import in_turn
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Schedule, maximum
 
 OWNER = "OptimizerConfig"
@@ -17,7 +16,7 @@ NAMES = ("constant", "cosine", "inv", "inv_sqrt", "linear")
 TIMESCALE = 10_000  # updates, of inv_sqrt
 
 
-def from_levanter(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule:
+def from_levanter(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule:
     """The schedule that Levanter's config sets.
 
     Numbers up to 1 are parts of the run or of a cycle, so that `warmup: 1` is all of it. `inv` falls by a step at once
@@ -91,7 +90,6 @@ def _schedule(
     if last:
         parts.append((Linear(before, low, last), last))
     return ToolSchedule(
-        tool="Levanter",
         name=lr_schedule,
         rates=in_turn(parts),
         peak=peak,
@@ -117,7 +115,6 @@ def _decay(name: str, peak: float, low: float, warmup: int, steps: int) -> Sched
 
 
 def _ends(total: int, cycle_length: Any, cycles: Any) -> list[int]:
-    """The ends of the cycles."""
     if cycle_length is not None and cycles is not None:
         raise ArgumentError(OWNER, "cycles", "left out if cycle_length is given", cycles)
     if isinstance(cycles, float) and cycles > total:

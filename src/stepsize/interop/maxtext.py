@@ -4,18 +4,16 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Fraction, Maybe, NonNegative, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
 from stepsize.interop.phases import joined, level, phase, times
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 OWNER = "MaxText"
 Steps = Annotated[int | None, Maybe(Whole(-1))]
-Way = Annotated[str, Choice(("linear", "cosine"))]
 
 
-def from_maxtext(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule:
+def from_maxtext(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule:
     """The schedule that MaxText's config sets, up to the end of the run.
 
     The minimum is on the last update of the schedule. If the run is longer than `learning_rate_schedule_steps`, its
@@ -56,7 +54,7 @@ def _schedule(
     learning_rate_final_fraction: Fraction = 0.1,
     warmup_steps_fraction: Fraction = 0.1,
     wsd_decay_steps_fraction: Fraction = 0.1,
-    wsd_decay_style: Way = "linear",
+    wsd_decay_style: Annotated[str, Choice(("linear", "cosine"))] = "linear",
 ) -> ToolSchedule:
     peak = learning_rate if run.base_lr is None else run.base_lr
     low = times(peak, learning_rate_final_fraction)
@@ -79,7 +77,6 @@ def _schedule(
         last = phases.pop()
         phases += [None if last is None else last.head(down or int(last.steps)), Constant(0.0)]
     return ToolSchedule(
-        tool="MaxText",
         name=lr_schedule_type,
         rates=joined(*phases),
         peak=peak,

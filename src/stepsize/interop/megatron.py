@@ -15,22 +15,16 @@ from stepsize.arguments import (
     Whole,
 )
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
 from stepsize.interop.megatron_shapes import phases_after_warmup, rampup
 from stepsize.interop.phases import joined, phase
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Plan, Schedule
 
 OWNER = "Megatron"
-Style = Annotated[str, Choice(("constant", "linear", "cosine", "inverse-square-root", "WSD"))]
-WSDStyle = Annotated[str, Choice(("exponential", "linear", "cosine", "minus_sqrt"))]
-Rampup = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
 
 
-def from_megatron(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_megatron(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that Megatron's arguments set, as its training follows it.
 
     `lr_decay_iters` includes the warmup. An inverse square root falls to `min_lr` at once after its last update, and
@@ -64,8 +58,8 @@ def _arguments(
     *,
     lr: MaybeNonNegative = None,
     min_lr: NonNegative = 0.0,
-    lr_decay_style: Style = "linear",
-    lr_wsd_decay_style: WSDStyle = "exponential",
+    lr_decay_style: Annotated[str, Choice(("constant", "linear", "cosine", "inverse-square-root", "WSD"))] = "linear",
+    lr_wsd_decay_style: Annotated[str, Choice(("exponential", "linear", "cosine", "minus_sqrt"))] = "exponential",
     train_iters: MaybeCount = None,
     train_samples: MaybeCount = None,
     lr_decay_iters: MaybeCount = None,
@@ -77,7 +71,7 @@ def _arguments(
     lr_warmup_fraction: MaybeFraction = None,
     lr_warmup_init: NonNegative = 0.0,
     global_batch_size: MaybeCount = None,
-    rampup_batch_size: Rampup = None,
+    rampup_batch_size: Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))] = None,
     start_weight_decay: MaybeNonNegative = None,
     end_weight_decay: MaybeNonNegative = None,
     weight_decay_incr_style: Annotated[str, Choice(("constant", "linear", "cosine"))] = "constant",
@@ -129,7 +123,6 @@ def _arguments(
     if w:
         mends["zero"] = f"--lr-warmup-init {peak / warmup_steps:.3g}"
     return ToolSchedule(
-        tool="Megatron-LM",
         name=lr_decay_style,
         rates=in_updates(joined(phase(Linear, lr_warmup_init, peak, w), *down)),
         peak=peak,

@@ -6,20 +6,17 @@ from typing import Any
 
 from stepsize.arguments import MaybeSteps, Phase, Switch
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.mmengine_shapes import SHAPES
 from stepsize.interop.mmengine_windows import INFINITE, Window, combined
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
 
 LENGTHS = ("T_max", "step_size", "milestones", "total_steps", "periods")
 """Settings that count epochs until `convert_to_iter_based` makes them updates."""
 
 
-def from_mmengine(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_mmengine(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that MMEngine's runner follows.
 
     A window of n steps has n - 1 changes: a CosineAnnealingLR ends one step before its minimum. `milestones` count
@@ -72,7 +69,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if last.settings.get("eta_min_ratio"):
         mends.pop("minimum", None)
     return ToolSchedule(
-        tool="MMEngine",
         name=", ".join(f"{each.kind}LR" for each in windows),
         rates=combined(run.unit, sorted(windows, key=lambda each: each.begin)),
         peak=run.unit if one_cycle is None else one_cycle,

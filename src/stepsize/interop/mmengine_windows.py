@@ -38,7 +38,6 @@ class Window:
 
     @property
     def last(self) -> float:
-        """The update of its last change."""
         return self.end - self.each
 
     @property
@@ -53,7 +52,6 @@ class Window:
         return not (rises or lifts)
 
     def schedule(self, start: float, base: float) -> Schedule:
-        """What it does from the value that it finds."""
         made = SHAPES[self.kind](start, base, self.n, **self.settings)
         if self.n == 1 or isinstance(made, Constant):
             return Constant(made(0))

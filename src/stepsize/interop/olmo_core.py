@@ -5,16 +5,13 @@ from typing import Any
 
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import section, settings_of
 from stepsize.interop.olmo_core_schedulers import scheduler
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
 
-def from_olmo_core(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_olmo_core(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that an OLMo-core config sets, as its trainer follows it.
 
     The trainer counts an update before it makes it: the first update is at step 1 of the scheduler, and the last has
@@ -67,7 +64,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     name, rates, minimum, warmup_steps = scheduler(owner, found, run.unit, total)
     rates = rates if batch == 1 else rates.reclock(batch)
     return ToolSchedule(
-        tool="OLMo-core",
         name=name,
         rates=rates if isinstance(rates, Constant) else rates.tail(1),
         peak=None if name in ("composable", "sequential") else run.unit,

@@ -6,8 +6,8 @@ from typing import Annotated, Any, NamedTuple
 
 from stepsize.arguments import Choice, Many, Maybe, MaybeNonNegative, Steps, Whole
 from stepsize.errors import ArgumentError
-from stepsize.interop import olmo_core_shapes as shapes
 from stepsize.interop.config import Items, bind, chosen, section, settings_of
+from stepsize.interop.olmo_core_shapes import SHAPES
 from stepsize.interop.phases import joined, times
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
@@ -28,7 +28,7 @@ def scheduler(owner: str, config: Any, peak: float, total: int) -> Found:
     """The scheduler of a config."""
     settings = {name: each for name, each in settings_of(owner, config).items() if each is not None}
     kind = str(settings.pop("_CLASS_", settings.pop("type", type(config).__name__))).rpartition(".")[2]
-    name = chosen(owner, "type", CLASSES.get(kind, kind), SCHEDULERS)
+    name = chosen(owner, "type", CLASSES.get(kind, kind), sorted(SCHEDULERS))
     _, function = SCHEDULERS[name]
     own = {each: value for each, value in settings.items() if each not in OF_ALL and not each.startswith("_")}
     given = bind(name, function, own)
@@ -106,18 +106,8 @@ def _given(owner: str, setting: str, config: Any) -> dict[str, Any]:
 
 SCHEDULERS: dict[str, tuple[str, Callable[..., Schedule]]] = {
     "composable": ("ComposableScheduler", _composable),
-    "constant": ("ConstantScheduler", shapes.constant),
-    "constant_with_warmup": ("ConstantWithWarmup", shapes.constant_with_warmup),
-    "cos_with_warmup": ("CosWithWarmup", shapes.cosine),
-    "cos_with_warmup_and_linear_decay": ("CosWithWarmupAndLinearDecay", shapes.cosine_with_tail),
-    "exponential": ("ExponentialScheduler", shapes.exponential),
-    "half_cos_with_warmup": ("HalfCosWithWarmup", shapes.half_cosine),
-    "inv_sqrt_with_warmup": ("InvSqrtWithWarmup", shapes.inverse_sqrt),
-    "linear_with_warmup": ("LinearWithWarmup", shapes.linear),
-    "power_lr": ("PowerLR", shapes.power),
     "sequential": ("SequentialScheduler", _sequential),
-    "wsd": ("WSD", shapes.wsd),
-    "wsds": ("WSDS", shapes.wsds),
+    **SHAPES,
 }
 """The class and the schedule of each scheduler."""
 CLASSES = {kind: name for name, (kind, _) in SCHEDULERS.items()}

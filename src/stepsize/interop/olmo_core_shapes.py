@@ -21,23 +21,19 @@ from stepsize.interop.phases import Way, above, begun, joined, level, minus, pha
 from stepsize.schedules import Constant, Cosine, Geometric, InversePower, Linear, Schedule
 
 
-def constant(peak: float, total: int) -> Schedule:
-    """The peak."""
+def _constant(peak: float, total: int) -> Schedule:
     return Constant(peak)
 
 
-def constant_with_warmup(peak: float, total: int, *, up: Warmup) -> Schedule:
-    """A warmup, and the peak."""
+def _constant_with_warmup(peak: float, total: int, *, up: Warmup) -> Schedule:
     return joined(up.to(peak, total), Constant(peak))
 
 
-def wsd(peak: float, total: int, *, up: Warmup, tail: Decay) -> Schedule:
-    """Warmup, stable, decay."""
+def _wsd(peak: float, total: int, *, up: Warmup, tail: Decay) -> Schedule:
     return _with_tail(peak, lambda steps: Constant(peak, steps), peak, total, up, tail)
 
 
-def power(peak: float, total: int, *, up: Warmup, tail: Decay, b: Real = -0.51) -> Schedule:
-    """A warmup, a power of t / warmup, and a line down."""
+def _power(peak: float, total: int, *, up: Warmup, tail: Decay, b: Real = -0.51) -> Schedule:
     steps = up.steps(total)
     if steps == 0:
         raise ArgumentError("power_lr", "warmup", "at least 1, since OLMo-core divides by it", 0)
@@ -61,17 +57,15 @@ def _warmed_up(shape: Way, peak: float, total: int, up: Warmup, alpha_f: float, 
     return joined(up.to(peak, end), phase(shape, peak, low, end - up.steps(end)), Constant(low))
 
 
-def linear(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
-    """A warmup and a line."""
+def _linear(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
     return _warmed_up(Linear, peak, total, up, alpha_f, t_max)
 
 
-def cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
-    """A warmup and half a wave."""
+def _cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
     return _warmed_up(Cosine, peak, total, up, alpha_f, t_max)
 
 
-def half_cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
+def _half_cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
     """A warmup to the middle of a cosine, and its second half."""
     low, end = times(peak, alpha_f), t_max or total
     steps = end - up.steps(end)
@@ -79,28 +73,25 @@ def half_cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_m
     return joined(up.to(low + minus(peak, low) / 2, end), down, Constant(low))
 
 
-def cosine_with_tail(
+def _cosine_with_tail(
     peak: float, total: int, *, up: Warmup, tail: Decay, alpha_f: Real = 0.1, t_max: MaybeSteps = None
 ) -> Schedule:
-    """A cosine that a line cuts short."""
-    rates, steps = cosine(peak, total, up=up, alpha_f=alpha_f, t_max=t_max), tail.steps(total)
+    rates, steps = _cosine(peak, total, up=up, alpha_f=alpha_f, t_max=t_max), tail.steps(total)
     return rates.cooldown(max(0, total - steps), steps, tail.decay_min_lr)
 
 
-def inverse_sqrt(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1) -> Schedule:
-    """A warmup, and the inverse square root of t above the minimum."""
+def _inverse_sqrt(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1) -> Schedule:
     low, rise = times(peak, alpha_f), up.to(peak, total)
     if rise is None:
         return Constant(low)
     return rise >> above(low, InversePower(minus(peak, low), 1 / rise.steps))
 
 
-def exponential(peak: float, total: int, *, lr_min: Positive = 1e-9) -> Schedule:
-    """Up to the peak by a factor a step."""
+def _exponential(peak: float, total: int, *, lr_min: Positive = 1e-9) -> Schedule:
     return Geometric(lr_min, peak, total)
 
 
-def wsds(
+def _wsds(
     peak: float,
     total: int,
     *,
@@ -128,3 +119,19 @@ def wsds(
         else:  # the period before has its minimum at the first step of this one
             phases += [Constant(decay_min_lr, 1), level(top, stable - 1), down if stable else down.tail(1)]
     return joined(*phases)
+
+
+SHAPES: dict[str, tuple[str, Callable[..., Schedule]]] = {
+    "constant": ("ConstantScheduler", _constant),
+    "constant_with_warmup": ("ConstantWithWarmup", _constant_with_warmup),
+    "cos_with_warmup": ("CosWithWarmup", _cosine),
+    "cos_with_warmup_and_linear_decay": ("CosWithWarmupAndLinearDecay", _cosine_with_tail),
+    "exponential": ("ExponentialScheduler", _exponential),
+    "half_cos_with_warmup": ("HalfCosWithWarmup", _half_cosine),
+    "inv_sqrt_with_warmup": ("InvSqrtWithWarmup", _inverse_sqrt),
+    "linear_with_warmup": ("LinearWithWarmup", _linear),
+    "power_lr": ("PowerLR", _power),
+    "wsd": ("WSD", _wsd),
+    "wsds": ("WSDS", _wsds),
+}
+"""The class and the schedule of each scheduler of one shape."""

@@ -29,12 +29,10 @@ class Warmup:
     warmup_min_lr: NonNegative = 0.0
 
     def steps(self, total: int) -> int:
-        """The length of the warmup."""
         whole = self.warmup_steps if self.warmup is None else self.warmup
         return length_of("warmup", total, whole, self.warmup_fraction)
 
     def to(self, peak: float, total: int) -> Schedule | None:
-        """The way up."""
         return phase(Linear, self.warmup_min_lr, peak, self.steps(total))
 
 
@@ -48,7 +46,6 @@ class Decay:
     decay_min_lr: NonNegative = 0.0
 
     def steps(self, total: int) -> int:
-        """The length of the decay."""
         whole = self.decay_steps if self.decay is None else self.decay
         part = 0.1 if whole is None and self.decay_fraction is None else self.decay_fraction
         steps = length_of("decay", total, whole, part)

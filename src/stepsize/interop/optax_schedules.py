@@ -33,7 +33,6 @@ class Decay:
     end_value: MaybeReal = None
 
     def of(self, start: float) -> Schedule:
-        """The decay of a rate."""
         if self.transition_steps == 0 or self.decay_rate == 0.0:
             return Constant(start)
         shape = Staircase if self.staircase else Exponential

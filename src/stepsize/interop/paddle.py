@@ -5,18 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_for, settings_of
 from stepsize.interop.paddle_cycles import refuse_late_restarts
 from stepsize.interop.paddle_schedulers import SCHEDULERS
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
 ATTRIBUTES = {"learning_rate": "base_lr", "base_learning_rate": "base_lr", "max_learning_rate": "max_lr"}
 """Attributes that have other names than the arguments."""
 
 
-def from_paddle(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:
+def from_paddle(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule of one of PaddlePaddle's schedulers, if its `step` is called after each update.
 
     CosineAnnealingDecay rises again after T_max. The scheduler inside a LinearWarmup begins at the end of the warmup,
@@ -45,7 +44,7 @@ def from_paddle(config: Any, *, horizon: Horizon | int | None = None, base_lr: f
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a scheduler of PaddlePaddle's."""
     name, settings = _settings(config, run)
-    inner = ToolSchedule("PaddlePaddle", "", Constant(0.0))
+    inner = ToolSchedule("", Constant(0.0))
     if name == "LinearWarmup" and not isinstance(settings.get("learning_rate"), int | float | None):
         inner = read(settings["learning_rate"], run)
         if inner.name == "CosineAnnealingWarmRestarts":
@@ -55,7 +54,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
     ends, low = settings.get("end_lr"), settings.get("eta_min", settings.get("end_learning_rate"))
     lengths = (settings[each] for each in ("T_max", "total_steps", "decay_steps") if each in settings)
     found = ToolSchedule(
-        tool="PaddlePaddle",
         name=name,
         rates=SCHEDULERS[name](run, **settings),
         peak=settings.get("max_learning_rate", settings.get("learning_rate")),
@@ -70,7 +68,6 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 
 def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
-    """The name of a scheduler, and its settings."""
     if type(config).__name__ in SCHEDULERS:
         name, kept = type(config).__name__, vars(config)
         names = [each.name for each in settings_for(SCHEDULERS[name])]
@@ -81,4 +78,4 @@ def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
     name = settings.pop("name")
     if name in ("LambdaDecay", "MultiplicativeDecay", "ReduceOnPlateau"):
         raise ArgumentError(run.owner, "name", "a scheduler that follows neither a function nor a metric", name)
-    return chosen(run.owner, "name", name, SCHEDULERS), settings
+    return chosen(run.owner, "name", name, sorted(SCHEDULERS)), settings

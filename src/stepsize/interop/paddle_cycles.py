@@ -1,22 +1,21 @@
 """PaddlePaddle's schedulers that go up and down."""
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Count, Fraction, MaybeCount, NonNegative, Positive, Real, Steps, Switch
 from stepsize.errors import ArgumentError
-from stepsize.interop import phases
-from stepsize.interop.phases import Anneal, joined, wave
+from stepsize.interop.phases import Anneal, joined, one_cycle, wave
 from stepsize.interop.tool_schedule import Run
 from stepsize.schedules import Cosine, Piecewise, Polynomial, Schedule, recipes
 
 
-def cosine(run: Run, *, learning_rate: NonNegative, T_max: Steps, eta_min: Real = 0.0) -> Schedule:  # noqa: N803
-    """A wave without an end."""
+def _cosine(run: Run, *, learning_rate: NonNegative, T_max: Steps, eta_min: Real = 0.0) -> Schedule:  # noqa: N803
     return wave(learning_rate, eta_min, T_max)
 
 
-def restarts(
+def _restarts(
     run: Run,
     *,
     learning_rate: NonNegative,
@@ -24,7 +23,6 @@ def restarts(
     T_mult: Count = 1,  # noqa: N803
     eta_min: Real = 0.0,
 ) -> Schedule:
-    """Waves that each begin at the rate again."""
     return Cosine(learning_rate, eta_min, T_0).repeat(math.inf, 1.0, T_mult)
 
 
@@ -39,7 +37,7 @@ def refuse_late_restarts(run: Run, settings: dict[str, Any]) -> None:
         raise ArgumentError("CosineAnnealingWarmRestarts", "T_mult", rule, factor, advice)
 
 
-def polynomial(
+def _polynomial(
     run: Run,
     *,
     learning_rate: NonNegative,
@@ -59,7 +57,7 @@ def polynomial(
     return joined(*parts)
 
 
-def one_cycle(
+def _one_cycle(
     run: Run,
     *,
     max_learning_rate: NonNegative,
@@ -72,14 +70,14 @@ def one_cycle(
 ) -> Schedule:
     """It has one step beyond its end, on the line or wave of its last phase; PaddlePaddle stops after that."""
     rates = (max_learning_rate / divide_factor, max_learning_rate, end_learning_rate)
-    way = phases.one_cycle(rates, total_steps, phase_pct, anneal_strategy, three_phase, "phase_pct")
+    way = one_cycle(rates, total_steps, phase_pct, anneal_strategy, three_phase, "phase_pct")
     (begin, high), (last, end) = way.points[-2:]
     part = 1.0 / (last - begin)
     beyond = (math.cos(math.pi * part) - 1.0) / 2.0 if anneal_strategy == "cos" else part
     return way >> Piecewise((end, end + beyond * (end - high)), (1,))
 
 
-def cyclic(
+def _cyclic(
     run: Run,
     *,
     base_learning_rate: NonNegative,
@@ -89,6 +87,14 @@ def cyclic(
     mode: Annotated[str, Choice(("triangular", "triangular2", "exp_range"))] = "triangular",
     exp_gamma: Positive = 1.0,
 ) -> Schedule:
-    """Triangles without an end."""
     low, high, up = base_learning_rate, max_learning_rate, step_size_up
     return recipes.cyclic(low, high, up, step_size_down or up, mode=mode, gamma=exp_gamma)
+
+
+CYCLES: dict[str, Callable[..., Schedule]] = {
+    "CosineAnnealingDecay": _cosine,
+    "CosineAnnealingWarmRestarts": _restarts,
+    "CyclicLR": _cyclic,
+    "OneCycleLR": _one_cycle,
+    "PolynomialDecay": _polynomial,
+}

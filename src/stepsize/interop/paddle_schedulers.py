@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Count, Fraction, Many, NonNegative, Number, Positive, Real, Steps, Whole
 from stepsize.errors import ArgumentError
-from stepsize.interop import paddle_cycles as cycles
+from stepsize.interop.paddle_cycles import CYCLES
 from stepsize.interop.tool_schedule import Run
 from stepsize.schedules import Constant, Exponential, InversePower, Linear, MultiStep, Piecewise, Schedule, Staircase
 
@@ -68,10 +68,7 @@ def _linear(
     return Linear(learning_rate * start_factor, learning_rate * end_factor, total_steps)
 
 
-SCHEDULERS: dict[str, Callable[..., Schedule]] = {
-    "CosineAnnealingDecay": cycles.cosine,
-    "CosineAnnealingWarmRestarts": cycles.restarts,
-    "CyclicLR": cycles.cyclic,
+SCHEDULERS: dict[str, Callable[..., Schedule]] = CYCLES | {
     "ExponentialDecay": _exponential,
     "InverseTimeDecay": _inverse_time,
     "LinearLR": _linear,
@@ -79,8 +76,6 @@ SCHEDULERS: dict[str, Callable[..., Schedule]] = {
     "MultiStepDecay": _multi_step,
     "NaturalExpDecay": _natural_exponential,
     "NoamDecay": _noam,
-    "OneCycleLR": cycles.one_cycle,
     "PiecewiseDecay": _piecewise,
-    "PolynomialDecay": cycles.polynomial,
     "StepDecay": _step,
 }

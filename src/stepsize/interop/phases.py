@@ -87,11 +87,7 @@ def waves(high: float, low: float, steps: int, periods: float) -> Schedule:
 def one_cycle(
     rates: tuple[float, float, float], steps: int, part: float, shape: str, three_phase: bool, setting: str
 ) -> Knots:
-    """PyTorch's OneCycleLR: from the first rate to the second in a part of the steps, which `setting` names, and down.
-
-    Raises:
-        ArgumentError: a phase has no step.
-    """
+    """PyTorch's OneCycleLR: from the first rate to the second in a part of the steps, named by `setting`, and down."""
     first, peak, end = rates
     last, top = steps - 1, part * steps - 1
     if not 0 < top < (last / 2 if three_phase else last):

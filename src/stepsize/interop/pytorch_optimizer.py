@@ -3,10 +3,9 @@
 from typing import Any
 
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_for, settings_of
 from stepsize.interop.pytorch_optimizer_schedulers import SCHEDULERS
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
 
 OF_PYTORCH = (
@@ -24,9 +23,7 @@ ATTRIBUTES = {"t_max": "total_steps", "max_lr": "base_max_lr"}
 """Attributes that have other names than the arguments."""
 
 
-def from_pytorch_optimizer(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_pytorch_optimizer(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that one of pytorch_optimizer's schedulers gives.
 
     The first update has the minimum rate, and the warmup begins with the second. After `t_max`, the cosine rises again,

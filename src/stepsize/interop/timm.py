@@ -18,19 +18,16 @@ from stepsize.arguments import (
     Whole,
 )
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
 from stepsize.interop.timm_schedulers import CLASSES, SHAPES, followed
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
 
 SCRIPT_DEFAULTS = {"epochs": 300, "decay_epochs": 90.0, "warmup_epochs": 5, "cycle_decay": 0.5}
 """The defaults of the script's command line that `create_scheduler_v2` does not have."""
 
-Decay = Annotated[str | None, Maybe(Choice(("linear", "1-sqrt", "cosine", "power", "exp")))]
 
-
-def from_timm(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:
+def from_timm(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that timm's training script follows.
 
     Unless `warmup_prefix` is set, the decay runs on during the warmup and the rate jumps down at its end. A milestone
@@ -93,7 +90,7 @@ def _create_scheduler(
     cycle_decay: NonNegative = 0.1,
     cycle_limit: Count = 1,
     k_decay: Positive = 1.0,
-    decay_fn: Decay = None,
+    decay_fn: Annotated[str | None, Maybe(Choice(("linear", "1-sqrt", "cosine", "power", "exp")))] = None,
     stable_timescale: MaybePositive = None,
     step_on_epochs: Switch = True,
     updates_per_epoch: Annotated[int, Whole(0)] = 0,

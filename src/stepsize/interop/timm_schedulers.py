@@ -106,7 +106,6 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
     total = sum(cycles.lengths(s)) if hasattr(s, "t_initial") else math.inf
     each = run.epoch_steps("step_on_epochs") if s.t_in_epochs else 1
     return ToolSchedule(
-        tool="timm",
         name=kind,
         rates=rates.every(each) if s.t_in_epochs else rates,
         peak=base,

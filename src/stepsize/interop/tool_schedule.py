@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, MaybeNonNegative, Number, apply_rules
+from stepsize.arguments import Instance, Maybe, MaybeNonNegative, Number, apply_rules
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.schedules import Plan, Schedule
+from stepsize.schedules import Plan, Schedule, parse
 
 
 def _horizon(owner: str, name: str, value: Any) -> Horizon | None:
@@ -30,10 +30,10 @@ class _Example(str):
         return str(self)
 
 
-_COUNT = "the number of updates"
 UPDATES, EPOCHS = "10_000", "Horizon(samples=60_000, batch=256, epochs=10)"
 """Examples of a horizon, which command lines have other words for."""
 
+AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
 AnyHorizon = Annotated[Horizon | int | None, _horizon]
 
 
@@ -47,12 +47,12 @@ class Run:
 
     @classmethod
     def of(cls, owner: str, horizon: AnyHorizon = None, base_lr: MaybeNonNegative = None) -> "Run":
-        """The run that a caller of `owner` gives.
-
-        Raises:
-            ArgumentError: the horizon or the rate is not allowed.
-        """
+        """The run that a caller of `owner` gives; ArgumentError if the horizon or the rate is not allowed."""
         return cls(owner, **apply_rules(owner, cls.of, {"horizon": horizon, "base_lr": base_lr}))
+
+    def schedule(self, given: Schedule | str) -> Schedule:
+        """A schedule, whose text may have units of the run."""
+        return parse(given, self.horizon) if isinstance(given, str) else given
 
     @property
     def unit(self) -> float:
@@ -60,53 +60,33 @@ class Run:
         return 1.0 if self.base_lr is None else self.base_lr
 
     def with_lr(self, lr: Any) -> "Run":
-        """This run with the rate of the config's optimizer, unless another is given.
-
-        Raises:
-            ArgumentError: none is given, and the config's is not a number of at least 0.
-        """
+        """This run with the rate of the config's optimizer, unless another is given."""
         if self.base_lr is not None:
             return self
         return replace(self, base_lr=Maybe(Number(least=0.0))("optimizer", "lr", lr))
 
     def steps(self, setting: str) -> int:
-        """The updates of the run, which the config's `setting` leaves open.
-
-        Raises:
-            ArgumentError: there is no horizon.
-        """
-        return self._given(setting, _COUNT).steps
+        """The updates of the run, which the config's `setting` leaves open; ArgumentError without a horizon."""
+        return self._given(setting, "the number of updates").steps
 
     def epoch_steps(self, setting: str) -> int:
-        """The updates of an epoch, in which the config's `setting` counts.
-
-        Raises:
-            ArgumentError: there is no horizon.
-        """
-        return self._with_batch(setting, "the length of an epoch", "epochs").epoch_steps
+        """The updates of an epoch, in which the config's `setting` counts; ArgumentError without a horizon."""
+        return self._given(setting, "the length of an epoch", "epochs").epoch_steps
 
     def update(self, setting: str, clock: str) -> int:
-        """The samples or tokens of an update, which the config's `setting` counts.
+        """The samples or tokens of an update, which `setting` counts; ArgumentError without a horizon that has them."""
+        return self._given(setting, f"the {clock} of an update", clock).after_update(0, clock)
 
-        Raises:
-            ArgumentError: there is no horizon, or only a number of updates.
-        """
-        return self._with_batch(setting, f"the {clock} of an update", clock).after_update(0, clock)
-
-    def _with_batch(self, setting: str, what: str, counted: str) -> Horizon:
-        horizon = self._given(setting, what)
-        if horizon.epochs == 1 and horizon.batch == 1:  # the horizon of a number of updates
-            raise self._missing(f"{setting} counts {counted}, not updates", EPOCHS)
-        return horizon
-
-    def _given(self, setting: str, what: str) -> Horizon:
+    def _given(self, setting: str, what: str, counted: str = "") -> Horizon:
+        """The horizon; that of a number of updates does not do if something else is `counted`."""
         if self.horizon is None:
-            raise self._missing(f"{setting} needs {what}", UPDATES if what == _COUNT else EPOCHS)
-        return self.horizon
-
-    def _missing(self, reason: str, example: str) -> ArgumentError:
-        advice = "write e.g. {horizon}"
-        return ArgumentError(self.owner, "horizon", f"given: {reason}", None, advice, horizon=_Example(example))
+            reason = f"{setting} needs {what}"
+        elif counted and self.horizon.epochs == self.horizon.batch == 1:
+            reason = f"{setting} counts {counted}, not updates"
+        else:
+            return self.horizon
+        example = _Example(EPOCHS if counted else UPDATES)
+        raise ArgumentError(self.owner, "horizon", f"given: {reason}", None, "write e.g. {horizon}", horizon=example)
 
 
 @dataclass(frozen=True)
@@ -117,10 +97,9 @@ class ToolSchedule:
     further hyperparameters. `peak`, `minimum`, `warmup_steps` and `total_steps` are what the config names, in the
     units of `rates` and in updates; None if it names none. `unused_lr` is a rate of the optimizer that the config has
     and that the scheduler replaces. `mends` are the lines of the config that would mend what `check` finds, by the
-    kind of fault; with a line for "minimum" and no `minimum`, the decay ends at 0.
+    kind of fault; with a line for "minimum" and no `minimum`, the decay ends at 0. `Framework.read` sets the `tool`.
     """
 
-    tool: str
     name: str
     rates: Schedule
     peak: float | None = None
@@ -131,6 +110,7 @@ class ToolSchedule:
     unused_lr: float | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     mends: Mapping[str, str] = field(default_factory=dict)
+    tool: str = ""
 
     @property
     def value(self) -> Schedule | Plan:

@@ -5,19 +5,15 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Maybe, MaybeCount, MaybeFraction, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.phases import divided, joined, level, minus, phase, times, wave
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
 
 OWNER = "lr_scheduler"
-DecayType = Annotated[str, Choice(("linear", "sqrt", "cosine"))]
 
 
-def from_torchtitan(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_torchtitan(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that a torchtitan config sets, as torchtitan follows it.
 
     The first update has a rate of 1 / warmup_steps of the peak instead of 0, and the minimum would come one update
@@ -69,7 +65,7 @@ def _schedule(
     warmup_steps: Phase = 200,
     total_steps: MaybeCount = None,
     decay_ratio: MaybeFraction = None,
-    decay_type: DecayType = "linear",
+    decay_type: Annotated[str, Choice(("linear", "sqrt", "cosine"))] = "linear",
     min_lr_factor: Real = 0.0,
 ) -> ToolSchedule:
     total = total_steps or steps or run.steps("training.steps")
@@ -81,7 +77,6 @@ def _schedule(
         *_after_warmup(decay_type, peak, low, total - decay - max(0, warmup - 1), decay),
     )
     return ToolSchedule(
-        tool="torchtitan",
         name=decay_type,
         rates=rates,
         peak=peak,

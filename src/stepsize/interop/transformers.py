@@ -7,18 +7,15 @@ from typing import Annotated, Any
 
 from stepsize.arguments import MaybeNonNegative, NonNegative, Whole
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
 from stepsize.interop.transformers_schedulers import SCHEDULERS, Lengths
 from stepsize.schedules import Plan, Schedule
 
 OWNER = "TrainingArguments"
 
 
-def from_transformers(
-    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
-) -> Schedule | Plan:
+def from_transformers(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
     """The schedule that `TrainingArguments` sets, as transformers' Trainer follows it.
 
     Three of its cosines rise again after the last update, warmup_stable_decay starts at its minimum instead of 0, and
@@ -72,7 +69,6 @@ def training(
     scheduler = SCHEDULERS[name]
     rates, minimum = scheduler(peak, lengths, **bind(name, scheduler, given, others=name.startswith("constant")))
     return ToolSchedule(
-        tool="transformers",
         name=name,
         rates=rates,
         peak=peak,

@@ -26,12 +26,10 @@ class Lengths:
 
     @property
     def total(self) -> int:
-        """The number of updates."""
         return self.max_steps if self.max_steps > 0 else self.run.steps("num_train_epochs")
 
     @property
     def warmup(self) -> int:
-        """The updates of the warmup."""
         is_part = 0 < self.warmup_steps < 1
         return math.ceil(self.total * self.warmup_steps) if is_part else int(self.warmup_steps)
 
@@ -41,7 +39,6 @@ class Lengths:
         return max(1, self.total - self.warmup)
 
     def warmed_up(self, peak: float, *phases: Schedule | None) -> Schedule:
-        """The warmup, and phases after it."""
         return joined(phase(Linear, 0.0, peak, self.warmup), *phases)
 
 
@@ -90,7 +87,6 @@ class Wave:
     num_cycles: Real = 0.5
 
     def down(self, peak: float, n: Lengths) -> Found:
-        """The wave after the warmup, and its minimum."""
         if (self.min_lr is None) == (self.min_lr_rate is None):
             rule = "given, or min_lr_rate, but not both"
             raise ArgumentError("lr_scheduler_kwargs", "min_lr", rule, self.min_lr)

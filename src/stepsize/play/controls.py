@@ -66,7 +66,6 @@ class _Argument(NamedTuple):
     call: int = -1
 
     def item(self, place: int, of_point: str = "", rule: Rule | None = None) -> "_Argument":
-        """An item of the argument."""
         return self._replace(label=f"{self.label}[{place}]{of_point}", rule=rule)
 
 
@@ -83,9 +82,9 @@ class _Number:
     def control(self, text: str, others: Sequence["_Number"]) -> Control:
         """The control; a number that is 0 has the range of the nearest in the same call."""
         value, argument = self.value(text), self.argument
-        alike = [each for each in others if each.argument.call == argument.call and each.is_like(self)]
-        nearest = sorted(alike, key=lambda each: abs(each.start - self.start))
-        sizes = (abs(each.value(text)) for each in nearest)
+        kind = argument.call, self.whole, self.unit
+        alike = [each for each in others if (each.argument.call, each.whole, each.unit) == kind]
+        sizes = (abs(each.value(text)) for each in sorted(alike, key=lambda each: abs(each.start - self.start)))
         low, high, step = _range(value, next(filter(None, sizes), 1.0), self)
         return Control(argument.part, argument.label, self.start, self.end, value, low, high, step, self.unit)
 
@@ -93,13 +92,8 @@ class _Number:
     def whole(self) -> bool:
         return isinstance(self.argument.rule, Whole) and not self.unit
 
-    def is_like(self, other: "_Number") -> bool:
-        """Whether both have the same unit."""
-        return (self.whole, self.unit) == (other.whole, other.unit)
-
 
 def _range(value: float, near: float, number: _Number) -> tuple[float, float, float]:
-    """The least and the largest value of a slider, and its step."""
     if number.unit == "%":
         return 0.0, max(100.0, value), 0.5
     least, most = (getattr(number.argument.rule, name, None) for name in ("least", "most"))
@@ -123,7 +117,6 @@ def _round_up(value: float) -> float:
 
 
 def _numbers(node: Node, text: str, argument: _Argument) -> Iterator[_Number]:
-    """The numbers in a tree, each with the argument that it sets."""
     match node:
         case Literal(kind="number"):
             yield _Number(node.position, _end(text, node.position), argument)

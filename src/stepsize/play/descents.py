@@ -73,7 +73,6 @@ def _rates(reading: Reading, state: State) -> tuple[str, Floats]:
 
 
 def _path(trajectory: Trajectory) -> dict[str, Any]:
-    """The points of a descent, and how it ended."""
     (path,) = trajectory.paths()
     surface = trajectory.surface
     values = surface(path)
@@ -96,19 +95,11 @@ def _short(values: Floats) -> list[float | None]:
 
 def _ground(surface: Surface) -> dict[str, Any]:
     """The window, the known minima and saddles, and contours in two dimensions or the curve in one."""
-    from contourpy import contour_generator  # late: the other tab needs neither
-
-    from stepsize.plots.surfaces import contour_levels, grid_of, height_of
+    from stepsize.plots.surfaces import lines_of  # late: it loads matplotlib, and the other tab does not need it
 
     assert surface.window is not None
-    axes, grid, values = grid_of(surface, surface.window, FINENESS[surface.dimensions])
+    window, lines = lines_of(surface, surface.window, FINENESS[surface.dimensions])
     flat = surface.dimensions == 1
-    if flat:
-        window, lines = (*surface.window, height_of(values)), [np.stack([grid[:, 0], values], axis=-1)]
-    else:
-        generator = contour_generator(x=axes[0], y=axes[1], z=np.ma.masked_invalid(values))
-        window = surface.window
-        lines = [np.asarray(line) for level in contour_levels(values) for line in generator.lines(level)]
     marks = {
         name: [[*point, *([float(surface(point))] if flat else [])] for point in known]
         for name, known in (("minima", surface.minima), ("saddles", surface.saddles))

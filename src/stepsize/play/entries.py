@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stepsize.errors import ParseError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_of
-from stepsize.interop.recognition import is_typed_config, meaning
+from stepsize.interop.frameworks import is_typed_config, meaning
 from stepsize.interop.tool_schedule import Run
 from stepsize.play.controls import Control, controls
 from stepsize.play.state import Entry, PageWords, State
@@ -44,7 +44,6 @@ class Reading:
 
     @classmethod
     def of(cls, state: State) -> "Reading":
-        """Read a state."""
         horizon, note = None, ""
         try:
             horizon = state.horizon
@@ -85,17 +84,11 @@ def sliders(text: str, horizon: Horizon | None) -> list[Control]:
         return []
     if not is_config(text):
         return found
-    before = _outcome(text, horizon)
-    return [each for each in found if _outcome(_without_number(text, each), horizon) != before]
-
-
-def _without_number(text: str, control: Control) -> str:
-    """The config with a word in place of a number: whoever reads the setting refuses it."""
-    return f'{text[: control.start]}"?"{text[control.end :]}'
+    before = _outcome(text, horizon)  # whoever reads a setting refuses a word in place of its number
+    return [each for each in found if _outcome(f'{text[: each.start]}"?"{text[each.end :]}', horizon) != before]
 
 
 def _outcome(config: str, horizon: Horizon | None) -> tuple[Schedule, str] | str:
-    """What a config means, or why it means nothing."""
     try:
         return _read(config, horizon)
     except StepsizeError as error:

@@ -70,11 +70,7 @@ def app_of(subject: Subject, token: str, port: int) -> Starlette:
 
 
 def bokeh_files() -> Path:
-    """The folder with the files of BokehJS, which come with Bokeh; nothing of Bokeh is imported.
-
-    Raises:
-        MissingExtraError: Bokeh is not installed.
-    """
+    """The folder with the files of BokehJS, which come with Bokeh; nothing of Bokeh is imported."""
     found = importlib.util.find_spec("bokeh")
     if found is None or not found.submodule_search_locations:
         raise MissingExtraError.naming("Bokeh", "play")

@@ -128,11 +128,7 @@ class State:
 
     @property
     def horizon(self) -> Horizon | None:
-        """The run; None if none is described, or not completely.
-
-        Raises:
-            ArgumentError: the fields make no run.
-        """
+        """The run; None if none is described, or not completely."""
         if self.samples and self.batch and self.epochs:
             given = {name: value for name in RUN if (value := getattr(self, name)) is not None}
             return Horizon(**given)
@@ -158,11 +154,7 @@ class State:
 
     @classmethod
     def of_address(cls, address: str) -> "State":
-        """The state that an address describes.
-
-        Raises:
-            StepsizeError: it is too long, or no address of this page.
-        """
+        """The state that an address describes; StepsizeError if it is too long, or no address of this page."""
         if len(address) > LONGEST_ADDRESS:
             raise StepsizeError(
                 f"this address has {len(address):,} characters, and at most {LONGEST_ADDRESS:,} are read"
@@ -189,11 +181,7 @@ class State:
 
     @classmethod
     def of_json(cls, form: Any) -> "State":
-        """The state that the page sends.
-
-        Raises:
-            StepsizeError: it is not a state.
-        """
+        """The state that the page sends; StepsizeError if it is none."""
         if not isinstance(form, Mapping):
             raise StepsizeError("the page sent no state")
         given = dict(form)

@@ -10,13 +10,13 @@ import numpy as np
 
 from stepsize.curves import LossCurve
 from stepsize.errors import DataError, StepsizeError, gathered, raise_together
-from stepsize.play.comparison import is_comparison
 from stepsize.play.examples import FIRST
 from stepsize.play.state import MOST_SCHEDULES, Entry, State
 from stepsize.schedules.dictionary import is_saved
 from stepsize.schedules.named_text import is_file_name, named
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store import load_runs
+from stepsize.store.database import FILE_NAME
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
     for word in words:
         path = Path(word)
         with gathered(errors):
-            if path.is_dir() and is_comparison(path):
+            if (path / FILE_NAME).is_file():
                 comparisons.append(path)
             elif path.is_dir():
                 logs.append(path)
@@ -68,7 +68,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
 
 def _typed(word: str) -> Entry:
     """The entry of [NAME=]TEXT; a config that was typed has no name."""
-    from stepsize.interop.recognition import is_typed_config  # late: a page about logs does not need it
+    from stepsize.interop.frameworks import is_typed_config  # late: a page about logs does not need it
 
     name, text = ("", word) if is_typed_config(word) else named(word, parse_either)
     return Entry(text, name)
@@ -88,7 +88,7 @@ def _is_file(word: str) -> bool:
 def _config_in(path: Path) -> Entry | None:
     """The entry of a config or of a saved schedule; None if the file is neither, and so perhaps a log."""
     from stepsize.interop.config_files import config_in  # late: a page about texts needs neither
-    from stepsize.interop.recognition import is_recognized
+    from stepsize.interop.frameworks import is_recognized
     from stepsize.play.entries import is_config, meaning_of
 
     try:

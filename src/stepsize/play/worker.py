@@ -31,7 +31,6 @@ class Worker:
         self._lock = asyncio.Lock()
 
     async def answer(self, question: str, form: Any) -> bytes:
-        """The answer as JSON."""
         line = json.dumps([question, form]).encode() + b"\n"
         async with self._lock:
             try:
@@ -63,7 +62,6 @@ class Worker:
         return self._process
 
     async def stop(self) -> None:
-        """End the process."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()

@@ -92,28 +92,26 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], pan
     fit(ax, panel_height)
 
 
+@dataclass(frozen=True)
 class _Above:
     """A locator of axes without a layout engine: their own place without the part that the legend takes.
 
     It computes at every drawing, so that the place itself stays unchanged if a legend is made again.
     """
 
-    def __init__(self, ax: Axes, height: float, drop: float) -> None:
-        self._ax = ax
-        self._height = height
-        self._drop = drop
+    ax: Axes
+    height: float
+    drop: float
 
     def __call__(self, ax: object, renderer: object) -> Bbox:
-        """The place, in fractions of the figure."""
-        x, y, width, height = self._ax.get_position(original=True).bounds
-        page = self._ax.figure.bbox.height / self._ax.figure.dpi * 72
+        x, y, width, height = self.ax.get_position(original=True).bounds
+        page = self.ax.figure.bbox.height / self.ax.figure.dpi * 72
         # The margin of a small figure may be too low for the numbers and the label between the axes and the legend.
-        share = (self._height + max(0.0, self._drop - y * page)) / page
+        share = (self.height + max(0.0, self.drop - y * page)) / page
         return Bbox.from_bounds(x, y + share, width, height - share)
 
-    def get_subplotspec(self) -> SubplotSpec | None:
-        """The cell of the grid; `Figure.tight_layout` asks for it."""
-        return self._ax.get_subplotspec()
+    def get_subplotspec(self) -> SubplotSpec | None:  # which `Figure.tight_layout` asks for
+        return self.ax.get_subplotspec()
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from html import escape
 from string import Template
 
 import numpy as np
-from contourpy import contour_generator
 
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box
 from stepsize.plots.curves import Floats, colour, printable
 from stepsize.plots.descents import Descents, labels_of, named_panels, on_picture
-from stepsize.plots.surfaces import contour_levels, grid_of, height_of, window_of
+from stepsize.plots.surfaces import lines_of, window_of
 from stepsize.schedules.curve import round_numbers
 
 # In units of the SVG: the frame of a drawing, and the whole with the numbers at its edges.
@@ -125,19 +124,15 @@ class _Drawing:
 
     def __init__(self, surface: Surface, window: Box) -> None:
         self._surface = surface
-        axes, grid, values = grid_of(surface, window, _FINENESS[surface.dimensions])
-        self._across, self._up = window[0], window[-1]
-        if surface.dimensions == 1:
-            self._up = height_of(values)
-            self.ground = _svg_path(self.places(grid[np.isfinite(values)]))
-        else:
-            generator = contour_generator(x=axes[0], y=axes[1], z=np.ma.masked_invalid(values))
-            lines = [line for level in contour_levels(values) for line in generator.lines(level)]
-            self.ground = "".join(_svg_path(self.places(np.asarray(line))) for line in lines)
+        (self._across, self._up), lines = lines_of(surface, window, _FINENESS[surface.dimensions])
+        self.ground = "".join(_svg_path(self._in_frame(line[np.isfinite(line[:, 1])])) for line in lines)
 
     def places(self, path: Floats) -> Floats:
+        """Where the points of a path are drawn."""
+        return self._in_frame(np.stack(on_picture(self._surface, path), axis=-1))
+
+    def _in_frame(self, points: Floats) -> Floats:
         """In units of the SVG, to a tenth, shape (points, 2)."""
-        points = np.stack(on_picture(self._surface, path), axis=-1)
         low, high = np.array([self._across, self._up]).T
         part = np.clip((points - low) / (high - low), -_BEYOND_FRAME, 1.0 + _BEYOND_FRAME) * [1.0, -1.0] + [0.0, 1.0]
         places: Floats = (part * [WIDTH, HEIGHT] + [LEFT, TOP]).round(1)

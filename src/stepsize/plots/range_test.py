@@ -95,7 +95,6 @@ def _draw(ax: Axes, test: RangeTest, found: Suggestions | None) -> tuple[list[Ar
 
 
 def _draw_trained(ax: Axes, trained: Trained, found: Suggestions | None) -> None:
-    """Draw the losses after training, seed by seed, and their means; a cross at the top if one diverged."""
     rates = sorted(trained)
     finite = {rate: [loss for loss in trained[rate] if np.isfinite(loss)] for rate in rates}
     held = [rate for rate in rates if len(finite[rate]) == len(trained[rate])]

@@ -92,7 +92,6 @@ class Scale:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The values at both ends."""
         return (10.0**self.low, 10.0**self.high) if self.log else (self.low, self.high)
 
     def inner(self, values: Floats) -> Floats:
@@ -115,22 +114,17 @@ class Scale:
         return bool(low < self.low or high > self.high)
 
     def numbers(self) -> list[float]:
-        """Some three to eight round numbers."""
         if not self.log:
             return round_numbers(self.low, self.high)
-        return [10.0**place for place in self._log_numbers()]
-
-    def ticks(self) -> tuple[Tick, ...]:
-        """The round numbers and their places."""
-        return tuple(Tick(self.percent(value), number(value)) for value in self.numbers())
-
-    def _log_numbers(self) -> list[float]:
         if self.high - self.low > 2:
-            return [float(power) for power in whole_powers(self.low, self.high)]
+            return [10.0**power for power in whole_powers(self.low, self.high)]
         digits = (1, 2, 5) if self.high - self.low > 0.7 else (1, 1.5, 2, 3, 4, 5, 6, 8)
         decades = range(math.floor(self.low), math.floor(self.high) + 1)
         places = (power + math.log10(digit) for power in decades for digit in digits)
-        return [place for place in places if self.low - 1e-9 <= place <= self.high + 1e-9]
+        return [10.0**place for place in places if self.low - 1e-9 <= place <= self.high + 1e-9]
+
+    def ticks(self) -> tuple[Tick, ...]:
+        return tuple(Tick(self.percent(value), number(value)) for value in self.numbers())
 
 
 def rate_scale(extents: Iterable[Extent | None], ends: Iterable[float]) -> Scale:

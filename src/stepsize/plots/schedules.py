@@ -1,7 +1,8 @@
 """Schedules as curves, and the losses that a law predicts for them."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -162,10 +163,5 @@ def plot_forecasts(
 
 def _numbered(runs: Sequence[LossCurve]) -> list[str]:
     """The names of the runs; those with the same name have a number each."""
-    times = Counter(run.name for run in runs)
-    drawn: Counter[str] = Counter()
-    names = []
-    for run in runs:
-        drawn[run.name] += 1
-        names.append(f"{run.name}, {drawn[run.name]}" if times[run.name] > 1 else run.name)
-    return names
+    times, numbers = Counter(run.name for run in runs), defaultdict[str, Iterator[int]](lambda: count(1))
+    return [f"{run.name}, {next(numbers[run.name])}" if times[run.name] > 1 else run.name for run in runs]

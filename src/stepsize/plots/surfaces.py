@@ -52,6 +52,17 @@ def contour_levels(values: Floats) -> list[float]:
     return np.unique(np.quantile(finite, parts)).tolist()  # type: ignore[no-any-return]
 
 
+def lines_of(surface: Surface, window: Box, fineness: int) -> tuple[Box, list[Floats]]:
+    """What a picture shows across and up, and the curve or the contours in it, each of shape (points, 2)."""
+    from contourpy import contour_generator  # late: pictures of matplotlib draw their own
+
+    axes, grid, values = grid_of(surface, window, fineness)
+    if surface.dimensions == 1:
+        return (*window, height_of(values)), [np.stack([grid[:, 0], values], axis=-1)]
+    generator = contour_generator(x=axes[0], y=axes[1], z=np.ma.masked_invalid(values))
+    return window, [np.asarray(line) for level in contour_levels(values) for line in generator.lines(level)]
+
+
 def draw_surface(ax: Axes, surface: Surface, window: Box) -> None:
     """Draw the surface within the window, its known minima as stars and its saddle points as crosses."""
     axes, _, values = grid_of(surface, window, FINENESS[surface.dimensions])

@@ -219,7 +219,6 @@ def _body(
 
 
 def _legend(labels: Sequence[str], width: int, colours: Sequence[str], marks: Sequence[str]) -> list[str]:
-    """The labels after the marks of their curves, wrapped to the width."""
     lines = []
     for index, (label, mark) in enumerate(zip(labels, marks, strict=True)):
         sample = 2 * mark

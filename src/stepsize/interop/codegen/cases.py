@@ -107,5 +107,4 @@ def combined(
 
 
 def _at(node: Node, low: float) -> Node:
-    """The case of a node at the variable's value `low`."""
     return next(each for bound, each in node.nodes if bound > low) if isinstance(node, Cases) else node

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from stepsize.arguments import LONGEST
 from stepsize.errors import ArgumentError
-from stepsize.interop.codegen.terms import Expr, minus, number, over, plus, rounded, times
+from stepsize.interop.codegen.terms import Expr, number, rounded
 
 Real = float | Fraction
 
@@ -16,23 +16,17 @@ _SAME = 1e-12  # a computed step that is this near to a whole one is that step
 
 
 @dataclass(frozen=True)
-class Warped:
-    """How a variable z in [0, 1] is made: (t / steps) ** power."""
-
-    clock: "Clock"
-    steps: int
-    power: float
-
-
-@dataclass(frozen=True)
 class Clock:
-    """The step t = rate * (variable - start). The variable is a whole number, or a fraction of a length: `z`."""
+    """The step t = rate * (variable - start). The variable is a whole number, or a fraction of a length: `z`.
+
+    A fraction (t / steps) ** power, where t is the step of another clock, is `made` of that clock, steps and power.
+    """
 
     variable: str = "step"
     rate: Fraction = Fraction(1)
     start: Fraction = Fraction(0)
     is_whole: bool = True
-    made: Warped | None = None
+    made: "tuple[Clock, int, float] | None" = None
 
     def after(self, n: Real) -> "Clock":
         """The clock of what begins at step n of this one."""
@@ -46,7 +40,8 @@ class Clock:
         """The variable to compare, and its first value at which the step is t or more."""
         bound = self.start + Fraction(t) / self.rate
         if self.made:
-            return self.made.clock.reaches(self.made.steps * max(float(bound), 0.0) ** (1 / self.made.power))
+            clock, steps, power = self.made
+            return clock.reaches(steps * max(float(bound), 0.0) ** (1 / power))
         if not self.is_whole:
             return self.variable, rounded(float(bound))
         near = round(bound)
@@ -54,20 +49,19 @@ class Clock:
 
     @property
     def longest(self) -> int:
-        """A bound of the step."""
         return LONGEST if self.is_whole else math.ceil(self.rate * (1 - self.start))
 
     def progress(self, n: Real) -> Expr:
         """t / n."""
         length = Fraction(n) / self.rate
         factor = _factor(length, self.start)
-        return _over(_difference(self._times(factor), self.start * factor), length * factor)
+        return _over(_difference(_multiple(factor, Expr(self.variable)), self.start * factor), length * factor)
 
     def rest(self, n: Real) -> Expr:
         """1 - t / n."""
         length = Fraction(n) / self.rate
         factor = _factor(length, self.start)
-        return _over(minus(number((self.start + length) * factor), self._times(factor)), length * factor)
+        return _over(number((self.start + length) * factor) - _multiple(factor, Expr(self.variable)), length * factor)
 
     @property
     def gone(self) -> Expr:
@@ -77,10 +71,7 @@ class Clock:
     def remaining(self, n: Real) -> tuple[Expr, Fraction]:
         """What the variable still has to go up to step n, and the whole way."""
         length = Fraction(n) / self.rate
-        return minus(number(self.start + length), Expr(self.variable)), length
-
-    def _times(self, factor: int) -> Expr:
-        return _multiple(factor, Expr(self.variable))
+        return number(self.start + length) - Expr(self.variable), length
 
     def divided(self, n: int, *, in_32_bits: bool) -> tuple[Expr, Expr, Fraction]:
         """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction.
@@ -98,15 +89,15 @@ class Clock:
                 rule = "one whose clock JAX can count in 32 bits"
                 raise ArgumentError("to_code", "schedule", rule, f"{self.rate} steps an update", "write other lengths")
             if self.variable == "step":  # others are rests already
-                whole = times(number(factor), _whole(variable, "//", divisor))
+                whole = number(factor) * _whole(variable, "//", divisor)
                 variable = _whole(variable, "%", divisor)
         scaled = _difference(_multiple(factor, variable), Fraction(offset))
         count = _whole(scaled, "//", divisor)
-        return plus(whole, count) if whole else count, _whole(scaled, "%", divisor), Fraction(n, divisor)
+        return whole + count if whole else count, _whole(scaled, "%", divisor), Fraction(n, divisor)
 
 
 def _multiple(factor: int, a: Expr) -> Expr:
-    return a if factor == 1 else times(number(factor), a)
+    return a if factor == 1 else number(factor) * a
 
 
 def _whole(a: Expr, sign: str, n: int) -> Expr:
@@ -126,13 +117,12 @@ def _difference(a: Expr, n: Fraction) -> Expr:
     """a - n."""
     if not n:
         return a
-    return minus(a, number(n)) if n > 0 else plus(a, number(-n))
+    return a - number(n) if n > 0 else a + number(-n)
 
 
 def _over(a: Expr, length: Fraction) -> Expr:
-    """a / length."""
     if length == 1:
         return a
     if length.numerator == 1 and length.denominator <= _LARGEST_FACTOR:
-        return times(number(length.denominator), a)
-    return over(a, number(length))
+        return number(length.denominator) * a
+    return a / number(length)

@@ -1,14 +1,19 @@
-"""The module that is written: names, lists above the functions, and the functions."""
+"""The module that is written: lists above functions, whose lines are laid out as ruff and black do."""
 
 import keyword
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from textwrap import wrap
 
-from stepsize.interop.codegen.cases import Node
+from stepsize.errors import one_line
+from stepsize.interop.codegen.cases import Cases, Let, Node
 from stepsize.interop.codegen.clock import Clock
-from stepsize.interop.codegen.printing import exploded, function_text
 from stepsize.interop.codegen.terms import Expr, Language, Value, number
+
+_WIDTH = 88
+_INDENT = "    "
+_DOCSTRING_LINES = 6
 
 
 @dataclass
@@ -30,8 +35,10 @@ class Program:
         return found
 
     def add_function(self, name: str, variable: str, node: Node, docstring: str) -> None:
-        """Write a function."""
-        self.functions.append(function_text(name, variable, node, docstring, self.language))
+        kinds = ("jax.Array", "jax.Array") if self.language.jax else ("int", "float")
+        body = _jax_lines(node, variable) if self.language.jax else _lines(node)
+        lines = [_INDENT + line if line else "" for line in [*_docstring(docstring), *body]]
+        self.functions.append("\n".join([f"def {name}({variable}: {kinds[0]}) -> {kinds[1]}:", *lines]))
 
     def function(self, clock: Clock, node: Node) -> Value:
         """The call of a function of its own for a node on a clock."""
@@ -40,10 +47,9 @@ class Program:
         return Value.of(Expr(f"{name}({clock.variable})"))
 
     def add_list(self, name: str, numbers: Sequence[float | Fraction]) -> str:
-        """Write a list, and return its name."""
         name = self.new_name(name)
-        items = "\n".join(exploded("[", [number(each).text for each in numbers], "]", len(name) + 14))
-        lines = exploded(f"{name} = jnp.array(", [items], ")") if self.language.jax else [f"{name} = {items}"]
+        items = "\n".join(_exploded("[", [number(each).text for each in numbers], "]", len(name) + 14))
+        lines = _exploded(f"{name} = jnp.array(", [items], ")") if self.language.jax else [f"{name} = {items}"]
         self.lists.append("\n".join(lines))
         return name
 
@@ -55,3 +61,106 @@ class Program:
             found = f'jnp.searchsorted({inner}, {variable}, side="right")'
         length = f"({starts}[{index} + 1] - {starts}[{index}])"
         return [f"{index} = {found}", f"{z} = ({variable} - {starts}[{index}]) / {length}"]
+
+
+def _docstring(text: str) -> list[str]:
+    """The text of a schedule, in a few lines; cut if it is longer."""
+    if not text:
+        return []
+    whole = text.replace(", ", ",\0").replace(" >> ", " >>\0")  # lines begin with an operator
+    lines = [line.replace("\0", " ") for line in wrap(f'"""{whole}.', _WIDTH - len(_INDENT), break_long_words=False)]
+    if len(lines) == 1 and len(lines[0]) + 3 + len(_INDENT) <= _WIDTH:
+        return [f'{lines[0]}"""']
+    if len(lines) > _DOCSTRING_LINES or max(map(len, lines)) > _WIDTH:
+        return [f'"""{one_line(text, _WIDTH - len(_INDENT) - 6)}"""']
+    return [*lines, '"""']
+
+
+def _exploded(opening: str, items: Sequence[str], closing: str, indent: int = 0) -> list[str]:
+    """A bracket with items: in one line if it fits, else with a line for each item."""
+    line = f"{opening}{', '.join(items)}{closing}"
+    if "\n" not in line and len(line) + indent <= _WIDTH:
+        return [line]
+    return [opening, *(f"{_INDENT}{line}" for item in items for line in f"{item},".split("\n")), closing]
+
+
+def _lines(node: Node, depth: int = 1) -> list[str]:
+    match node:
+        case Let(statements, body):
+            return [*statements, *_lines(body, depth)]
+        case Cases(variable, nodes):
+            found: list[str] = []
+            for bound, each in nodes[:-1]:
+                found.append(f"if {variable} < {number(bound).text}:")
+                found += [_INDENT + line for line in _lines(each, depth + 1)]
+            return found + _lines(nodes[-1][1], depth)
+    return _returned(node, _WIDTH - len(_INDENT) * depth)
+
+
+def _returned(value: Value, width: int) -> list[str]:
+    text = f"return {value.expr.text}"
+    if len(text) > width and len(value.summands) > 2:
+        return ["return (", *(_INDENT + each for each in _summands(value)), ")"]
+    return _fitted(text, width)
+
+
+def _fitted(text: str, width: int) -> list[str]:
+    """A line, with what its last bracket holds on a line of its own if it is too long."""
+    if len(text) <= width or text[-1] != ")":
+        return [text]
+    opening = _last_bracket(text)
+    return [text[:opening], _INDENT + text[opening:-1], ")"]
+
+
+def _last_bracket(text: str) -> int:
+    """The place after the bracket that the last one closes."""
+    depth = 0
+    for place in reversed(range(len(text))):
+        depth += {")": 1, "(": -1}.get(text[place], 0)
+        if depth == 0:
+            break
+    return place + 1
+
+
+def _jax_lines(node: Node, variable: str) -> list[str]:
+    """The body of a function in JAX, which evaluates all cases and selects."""
+    statements: list[str] = []
+    value = _selected(node, statements, 4)
+    if isinstance(node, Value) and not node.terms:
+        value = [f"jnp.full(jnp.shape({variable}), {node.expr.text})"]
+    first, *others = value
+    return [*dict.fromkeys(statements), f"return {first}", *others]
+
+
+def _selected(node: Node, statements: list[str], indent: int) -> list[str]:
+    """The lines of an expression; what it needs is added to the statements."""
+    match node:
+        case Let(before, body):
+            statements += before
+            return _selected(body, statements, indent)
+        case Cases(variable, nodes):
+            bounds = [bound for bound, _ in nodes[:-1]]
+            conditions = [f"{variable} < {number(bound).text}" for bound in bounds]
+            values = ["\n".join(_selected(each, statements, indent + 8)) for _, each in nodes]
+            return _choice(conditions, values, indent + len("return "))
+    text = node.expr.text
+    if len(text) + indent > _WIDTH and len(node.summands) > 1:
+        return _summands(node)
+    return _fitted(text, _WIDTH - indent)
+
+
+def _choice(conditions: list[str], values: list[str], indent: int) -> list[str]:
+    *first, last = values
+    if len(conditions) == 1:
+        return _exploded("jnp.where(", [conditions[0], *first, last], ")", indent)
+    line = f"jnp.select([{', '.join(conditions)}], [{', '.join(first)}], {last})"
+    if "\n" not in line and len(line) + indent <= _WIDTH:
+        return [line]
+    lists = ["\n".join(_exploded("[", each, "]", indent + 5)) for each in (conditions, first)]
+    return _exploded("jnp.select(", [*lists, last], ")", _WIDTH)
+
+
+def _summands(value: Value) -> list[str]:
+    (sign, first), *others = value.summands
+    lines = [f"-{first.within(3)}" if sign == "-" else first.text]
+    return lines + [f"{sign} {each.within(3 if sign == '-' else 2)}" for sign, each in others]

@@ -10,7 +10,7 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.codegen.cases import Let, Node, cases, few
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
-from stepsize.interop.codegen.terms import Expr, Language, Value, minus, number, over, plus, rounded, times
+from stepsize.interop.codegen.terms import Expr, Language, Value, number, rounded
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.formulas import (
     Between,
@@ -88,19 +88,17 @@ def _is_one_step(schedule: Between, clock: Clock) -> bool:
 
 
 def _line(start: float, end: float, steps: float | Fraction, clock: Clock) -> Value:
-    """A straight line, from its lower end."""
     if start < end:
         return Value.of(clock.progress(steps), rounded(end - start), start)
     return Value.of(clock.rest(steps), rounded(start - end), end)
 
 
 def _wave(start: float, end: float, steps: float | Fraction, clock: Clock, language: Language) -> Value:
-    """Half a cosine wave, from its lower end."""
-    angle = times(Expr(f"{language.module}.pi"), clock.progress(steps))
+    angle = Expr(f"{language.module}.pi") * clock.progress(steps)
     cos = language.call("cos", angle)
     if start < end:
-        return Value.of(minus(_ONE, cos), rounded((end - start) / 2), start)
-    return Value.of(plus(_ONE, cos), rounded((start - end) / 2), end)
+        return Value.of(_ONE - cos, rounded((end - start) / 2), start)
+    return Value.of(_ONE + cos, rounded((start - end) / 2), end)
 
 
 def _between(schedule: Between, clock: Clock, language: Language) -> Value:
@@ -117,15 +115,15 @@ def _between(schedule: Between, clock: Clock, language: Language) -> Value:
             return Value.of(language.power_of(rounded(end / start), clock.progress(n)), start)
         case OneMinusSqrt():
             root = language.power(clock.progress(n), 0.5)
-            return Value.of(root, -fall, start) if start < end else Value.of(minus(_ONE, root), fall, end)
+            return Value.of(root, -fall, start) if start < end else Value.of(_ONE - root, fall, end)
         case Logarithmic():
             grown = clock.after(-1).progress(1)
             log = language.call("log", language.not_below(1, grown))
-            return Value.of(over(log, Expr(f"math.log({number(n + 1).text})")), -fall, start)
+            return Value.of(log / Expr(f"math.log({number(n + 1).text})"), -fall, start)
         case Rex(beta=beta):
             remaining, length = clock.remaining(n)
-            bent = plus(number(rounded((1 - beta) * float(length))), times(number(beta), remaining))
-            return Value.of(over(remaining, bent), fall, end)
+            bent = number(rounded((1 - beta) * float(length))) + number(beta) * remaining
+            return Value.of(remaining / bent, fall, end)
     raise ArgumentError("to_code", "schedule", "made of the shapes of stepsize", schedule)
 
 
@@ -133,14 +131,12 @@ def _inverse_power(start: float, rate: float, power: float, clock: Clock, langua
     if rate == 0 or power == 0:
         return Value(start)
     length = 1 / rate
-    if (
-        1 <= length < LONGEST and abs(length - round(length)) < 1e-12 * length
-    ):  # (t + n) / n, in which a warmup of n cancels
-        n = round(length)
+    n = round(min(length, LONGEST))
+    if n >= 1 and abs(length - n) < 1e-12 * length:  # (t + n) / n, in which a warmup of n cancels
         grown = clock.after(-n)
-        inverse = over(number(n), grown.gone) if clock.rate == 1 else over(_ONE, grown.progress(n))
+        inverse = number(n) / grown.gone if clock.rate == 1 else _ONE / grown.progress(n)
     else:
-        inverse = over(_ONE, plus(_ONE, times(number(rate), clock.progress(1))))
+        inverse = _ONE / (_ONE + number(rate) * clock.progress(1))
     return Value.of(language.power(inverse, power), start)
 
 
@@ -162,12 +158,6 @@ def _long_knots(points: Sequence[tuple[float, float]], shape: str, clock: Clock,
         module = program.language.module
         statements.append(f"{z} = (1 - {module}.cos({module}.pi * {z})) / 2")
     there = f"{values}[{i}] + ({values}[{i} + 1] - {values}[{i}]) * {z}"
-    body = in_turn(
-        clock,
-        [
-            (points[0][0], Value(points[0][1])),
-            (points[-1][0], Value.of(Expr(there, 2))),
-            (math.inf, Value(points[-1][1])),
-        ],
-    )
-    return Let(tuple(statements), body)
+    (begin, start), (stop, end) = points[0], points[-1]
+    parts = [(begin, Value(start)), (stop, Value.of(Expr(there, 2))), (math.inf, Value(end))]
+    return Let(tuple(statements), in_turn(clock, parts))

@@ -5,14 +5,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from functools import reduce
 
 import numpy as np
 
 _SIMPLE = r"[a-z]\w*|[\d._]+(e-?\d+)?"  # no blanks around a power of these
 
 
-class Expr(NamedTuple):
+@dataclass(frozen=True)
+class Expr:
     """Source, and how tightly it binds: 1 for // and %, which always take brackets, 2 for + and -, 3 for * and /,
     4 for **, 5 for a name or a call.
     """
@@ -23,6 +24,23 @@ class Expr(NamedTuple):
     def within(self, binds: int) -> str:
         """The text, in brackets if it binds less tightly."""
         return self.text if self.binds >= binds else f"({self.text})"
+
+    def __add__(self, other: "Expr") -> "Expr":
+        return Expr(f"{self.within(2)} + {other.within(2)}", 2)
+
+    def __sub__(self, other: "Expr") -> "Expr":
+        return Expr(f"{self.within(2)} - {other.within(3)}", 2)
+
+    def __mul__(self, other: "Expr") -> "Expr":
+        return Expr(f"{self.within(3)} * {other.within(3)}", 3)
+
+    def __truediv__(self, other: "Expr") -> "Expr":
+        return Expr(f"{self.within(3)} / {other.within(4)}", 3)
+
+    def __pow__(self, other: "Expr") -> "Expr":
+        if re.fullmatch(_SIMPLE, self.text) and re.fullmatch(f"-?({_SIMPLE})", other.text):
+            return Expr(f"{self.text}**{other.text}", 4)
+        return Expr(f"{self.within(5)} ** {other.within(5)}", 4)
 
 
 def number(x: float | Fraction) -> Expr:
@@ -36,33 +54,6 @@ def number(x: float | Fraction) -> Expr:
 def rounded(x: float) -> float:
     """A computed number without the noise of its last digit: 0.3 - 0.1 is 0.2."""
     return float(f"{x:.15g}")
-
-
-def plus(a: Expr, b: Expr) -> Expr:
-    """a + b."""
-    return Expr(f"{a.within(2)} + {b.within(2)}", 2)
-
-
-def minus(a: Expr, b: Expr) -> Expr:
-    """a - b."""
-    return Expr(f"{a.within(2)} - {b.within(3)}", 2)
-
-
-def times(a: Expr, b: Expr) -> Expr:
-    """a * b."""
-    return Expr(f"{a.within(3)} * {b.within(3)}", 3)
-
-
-def over(a: Expr, b: Expr) -> Expr:
-    """a / b."""
-    return Expr(f"{a.within(3)} / {b.within(4)}", 3)
-
-
-def raised(base: Expr, exponent: Expr) -> Expr:
-    """base ** exponent."""
-    if re.fullmatch(_SIMPLE, base.text) and re.fullmatch(f"-?({_SIMPLE})", exponent.text):
-        return Expr(f"{base.text}**{exponent.text}", 4)
-    return Expr(f"{base.within(5)} ** {exponent.within(5)}", 4)
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,6 @@ class Value:
         return Value(rounded(self.offset + other.offset), self.terms + other.terms)
 
     def scaled(self, x: float) -> "Value":
-        """Multiplied by a number."""
         terms = ((rounded(coefficient * x), term) for coefficient, term in self.terms)
         return Value(rounded(self.offset * x), tuple(each for each in terms if each[0]))
 
@@ -91,8 +81,8 @@ class Value:
             return value.scaled(factor.offset)
         if self.offset == other.offset == 0 and len(self.terms) == len(other.terms) == 1:
             (a, x), (b, y) = self.terms[0], other.terms[0]
-            return Value.of(times(x, y), rounded(a * b))
-        return Value.of(times(self.expr, other.expr))
+            return Value.of(x * y, rounded(a * b))
+        return Value.of(self.expr * other.expr)
 
     @property
     def summands(self) -> list[tuple[str, Expr]]:
@@ -100,16 +90,15 @@ class Value:
         found = [] if self.offset == 0 and self.terms else [("-" if self.offset < 0 else "+", number(abs(self.offset)))]
         for coefficient, term in self.terms:
             size = abs(coefficient)
-            found.append(("-" if coefficient < 0 else "+", term if size == 1 else times(number(size), term)))
+            found.append(("-" if coefficient < 0 else "+", term if size == 1 else number(size) * term))
         return found
 
     @property
     def expr(self) -> Expr:
-        """The sum as one expression."""
         (sign, first), *others = self.summands
         found = Expr(f"-{first.within(3)}", 3) if sign == "-" else first
         for sign, each in others:
-            found = minus(found, each) if sign == "-" else plus(found, each)
+            found = found - each if sign == "-" else found + each
         return found
 
 
@@ -125,7 +114,6 @@ class Language:
 
     @property
     def module(self) -> str:
-        """The module of the functions."""
         return "jnp" if self.jax else "math"
 
     def not_below(self, low: int, x: Expr) -> Expr:
@@ -135,15 +123,14 @@ class Language:
     def power_of(self, base: float, exponent: Expr) -> Expr:
         """base ** exponent; in single precision, an error of the base would grow with the exponent."""
         if self.jax and base > 0 and float(np.float32(base)) != base:
-            return Expr(f"jnp.exp({times(Expr(f'math.log({base!r})'), exponent).text})")
-        return raised(number(base), exponent)
+            return Expr(f"jnp.exp({(Expr(f'math.log({base!r})') * exponent).text})")
+        return number(base) ** exponent
 
     def power(self, base: Expr, exponent: float) -> Expr:
-        """base ** exponent."""
         if exponent.is_integer():
-            return base if exponent == 1 else raised(base, number(int(exponent)))
+            return base if exponent == 1 else base ** number(int(exponent))
         base = self.not_below(0, base)
-        return self.call("sqrt", base) if exponent == 0.5 else raised(base, number(exponent))
+        return self.call("sqrt", base) if exponent == 0.5 else base ** number(exponent)
 
     def extreme(self, function: str, operands: Sequence[Value]) -> Value:
         """The "min" or "max" of values; that of the numbers among them is computed now."""
@@ -157,13 +144,9 @@ class Language:
             return values[0]
         if not self.jax:
             return Value.of(Expr(f"{function}({', '.join(texts)})"))
-        found = texts[0]
-        for each in texts[1:]:
-            found = f"jnp.{function}imum({found}, {each})"
-        return Value.of(Expr(found))
+        return Value.of(Expr(reduce(lambda one, other: f"jnp.{function}imum({one}, {other})", texts)))
 
     def clipped(self, value: Value, low: float, high: float) -> Value:
-        """A value within bounds."""
         if not value.terms:
             return Value(min(max(value.offset, low), high))
         if self.jax and high < math.inf:

@@ -5,12 +5,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial, reduce
+from itertools import pairwise
 from operator import add, mul
 
 from stepsize.errors import ArgumentError
 from stepsize.interop.codegen import shapes
 from stepsize.interop.codegen.cases import Let, Node, combined, few, let, until
-from stepsize.interop.codegen.clock import Clock, Warped
+from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.shapes import in_turn
 from stepsize.interop.codegen.terms import Expr, Value, number
@@ -27,11 +28,7 @@ Parts = list[tuple[float, Node]]
 
 
 def translated(schedule: Schedule, clock: Clock, program: Program) -> Node:
-    """The code of a schedule on a clock; names and lists that it needs go into the program.
-
-    Raises:
-        ArgumentError: the schedule has a Function, or needs too many cases.
-    """
+    """The code of a schedule on a clock; names and lists that it needs go into the program."""
     language = program.language
     match schedule:
         case Sum():
@@ -102,7 +99,7 @@ def _warp(schedule: Schedule, steps: int, power: float, clock: Clock, program: P
         return Value(schedule(0))
     z = program.new_name("z")
     bent = program.language.power(clock.progress(steps), power)
-    inner = Clock(z, Fraction(steps), is_whole=False, made=Warped(clock, steps, power))
+    inner = Clock(z, Fraction(steps), is_whole=False, made=(clock, steps, power))
     node = Let((f"{z} = {bent.text}",), translated(schedule.schedule, inner, program))
     return _ended(schedule, clock, node)
 
@@ -142,14 +139,12 @@ def _scaled(node: Node, factor: Expr, clock: Clock, program: Program) -> Node:
 
 
 def _cycle_by_cycle(schedule: Repeat, clock: Clock, program: Program) -> Node:
-    steps, begin, parts = int(schedule.schedule.steps), 0, Parts()
-    while begin <= clock.longest and len(parts) < schedule.times:
-        cycle = few(len(parts))
-        length = math.floor(steps * schedule.stretch_**cycle + 0.5)
-        local = clock.after(begin).faster(Fraction(steps, length))
-        node = translated(schedule.schedule * schedule.scale**cycle, local, program)
-        begin += length
-        parts.append((begin, node))
+    steps, parts = int(schedule.schedule.steps), Parts()
+    for cycle, (begin, end) in enumerate(pairwise(schedule.starts)):
+        if begin > clock.longest:
+            break
+        local = clock.after(begin).faster(Fraction(steps, int(end - begin)))
+        parts.append((end, translated(schedule.schedule * schedule.scale ** few(cycle), local, program)))
     return in_turn(clock, [*parts[:-1], (math.inf, parts[-1][1])])
 
 

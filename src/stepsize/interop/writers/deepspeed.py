@@ -1,14 +1,13 @@
 """Schedules as DeepSpeed's config has them."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.deepspeed import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.corners import corners
-from stepsize.interop.writers.exact import AnySchedule, first_exact, ratio
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
+from stepsize.interop.writers.exact import first_exact, ratio
+from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, InversePower, Linear, Logarithmic, Schedule
 from stepsize.schedules.clock import Chain, Every
 from stepsize.schedules.shape import all_of
@@ -35,11 +34,6 @@ def to_deepspeed(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str,
         'OneCycle'
     """
     return first_exact(schedule, Run.of("to_deepspeed", horizon), _candidates, read, "DeepSpeed", INSTEAD)
-
-
-def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
-    """What `to_deepspeed` returns, as JSON."""
-    return json.dumps(to_deepspeed(schedule, horizon), indent=2)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:

@@ -4,21 +4,18 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
 from stepsize.interop.code import to_code
-from stepsize.interop.course import distinct_texts
+from stepsize.interop.config_check import distinct_texts
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.interop.writers.corners import corners
-from stepsize.schedules import Constant, Schedule, parse
+from stepsize.interop.writers.pieces import corners
+from stepsize.schedules import Constant, Schedule
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.formulas import Between
-
-AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
 
 TOLERANCE = 1e-9  # of the highest rate
 _ALL = 100_000  # updates of which every one is compared
@@ -26,11 +23,6 @@ _FAR = 2**24  # how far endless schedules are compared
 
 Config = TypeVar("Config")
 Whole = np.ndarray[Any, np.dtype[np.int64]]
-
-
-def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
-    """The schedule, whose text may have units of the run."""
-    return parse(schedule, run.horizon) if isinstance(schedule, str) else schedule
 
 
 def first_exact(
@@ -47,7 +39,7 @@ def first_exact(
         ArgumentError: there is none; the error says where the nearest differs, and what to use `instead`. `{form}`
             in it stands for the writer of code.
     """
-    schedule = schedule_of(given, run)
+    schedule = run.schedule(given)
     nearest, longest = "", -1
     own = compared(schedule, run)
     for config in candidates(schedule, run):
@@ -102,7 +94,6 @@ class Outline:
 
     @property
     def total(self) -> int:
-        """The updates of all phases."""
         return self.warmup + self.stable + self.decay
 
 

@@ -18,11 +18,7 @@ INSTEAD = "the schedule itself is a function of the step and can be given to the
 
 
 def joined(schedule: Schedule, call_of: Callable[[Schedule], Call | None], join: str, run: Run) -> Call:
-    """The call that joins those for the pieces of a schedule.
-
-    Raises:
-        ArgumentError: the tool has no function for one of the pieces.
-    """
+    """The call that joins those for the pieces of a schedule; ArgumentError if a piece has none."""
     starts, calls = [], []
     for start, piece in pieces(schedule):
         call = call_of(piece)
@@ -34,11 +30,7 @@ def joined(schedule: Schedule, call_of: Callable[[Schedule], Call | None], join:
 
 
 def made(schedule: Schedule, call: Call, array: Callable[[Any], Any], run: Run, **modules: Any) -> Any:
-    """The function that a call makes.
-
-    Raises:
-        ArgumentError: the rates that the tool computes with it are not those of the schedule.
-    """
+    """The function that a call makes; ArgumentError if the tool computes other rates with it."""
     function = call.made(**modules)
     steps = compared(schedule, run)
     steps = steps[steps < 2**24]  # which single precision can count
@@ -53,11 +45,7 @@ def made(schedule: Schedule, call: Call, array: Callable[[Any], Any], run: Run, 
 
 
 def installed(module: str) -> Any:
-    """The module of a tool.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
+    """The module of a tool; MissingExtraError if it is not installed."""
     package = module.partition(".")[0]
     try:
         return importlib.import_module(module)

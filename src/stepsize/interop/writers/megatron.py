@@ -9,8 +9,8 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.megatron import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
-from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run, ToolSchedule
+from stepsize.interop.writers.exact import Outline, first_exact, outlines_of
 from stepsize.schedules import Piecewise, Schedule
 from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Tail
@@ -58,24 +58,16 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[list[str]]:
         total = run.steps("train_iters") if run.horizon else form.total
         yield from _styles(schedule, form, "iters", total, {})
     if isinstance(schedule, Reclock):
-        sizes, boundaries = _sizes(schedule.batch)
-        for ticks in _divisors(math.gcd(*sizes)):
+        boundaries: Sequence[int] = schedule.batch.boundaries if isinstance(schedule.batch, Piecewise) else ()
+        sizes = [int(schedule.batch(each)) for each in (0, *boundaries)]
+        common = math.gcd(*sizes)
+        for ticks in (each for each in range(1, common + 1) if common % each == 0):
             batch: dict[str, Any] = {"global-batch-size": sizes[-1] // ticks}
             if boundaries:
                 first, second = sizes[0] // ticks, sizes[1] // ticks
                 batch["rampup-batch-size"] = [first, second - first, boundaries[-1] // ticks]
             for form in outlines_of(schedule.schedule):
                 yield from _styles(schedule.schedule, form, "samples", Fraction(form.total, ticks), batch, ticks)
-
-
-def _sizes(batch: Schedule) -> tuple[list[int], Sequence[int]]:
-    """The batch sizes one after another, and where they change."""
-    boundaries = batch.boundaries if isinstance(batch, Piecewise) else ()
-    return [int(batch(each)) for each in (0, *boundaries)], boundaries
-
-
-def _divisors(number: int) -> list[int]:
-    return [each for each in range(1, number + 1) if number % each == 0]
 
 
 def _styles(

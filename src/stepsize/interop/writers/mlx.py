@@ -4,8 +4,7 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, schedule_of
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
 from stepsize.interop.writers.joined import installed, joined, made
 from stepsize.schedules import Constant, Cosine, Exponential, Linear, Schedule, Staircase
 
@@ -39,7 +38,7 @@ def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
 
 def _written(given: Schedule | str, run: Run) -> tuple[Call, Any]:
     optim, core = installed("mlx.optimizers"), installed("mlx.core")
-    schedule = schedule_of(given, run)
+    schedule = run.schedule(given)
     call = joined(schedule, _call_of, "optim.join_schedules", run)
     return call, made(schedule, call, lambda steps: core.array(steps, core.uint32), run, optim=optim)
 

@@ -7,10 +7,10 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call, source_of
 from stepsize.interop.mmengine import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.corners import corners
-from stepsize.interop.writers.exact import AnySchedule, first_exact
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
+from stepsize.interop.writers.exact import first_exact
 from stepsize.interop.writers.mmengine_windows import INSTEAD, Part, parts_of, windows_of
+from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, Cosine, Knots, Linear, Schedule
 from stepsize.schedules.arithmetic import Product
 from stepsize.schedules.clock import Head, Repeat

@@ -63,11 +63,7 @@ def _goes_on(part: Part, after: Part) -> bool:
 
 
 def windows_of(parts: Sequence[Part], base: float, run: Run) -> list[dict[str, Any]]:
-    """The windows of schedulers that make the parts, if the optimizer's rate is `base`.
-
-    Raises:
-        ArgumentError: MMEngine has no scheduler for one of the parts.
-    """
+    """The windows of schedulers that make the parts, if the optimizer's rate is `base`."""
     windows = _Windows(base, run)
     for part, after in zip(parts, [*parts[1:], None], strict=True):
         windows.make(part, after)

@@ -6,8 +6,8 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, ratio, schedule_of
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
+from stepsize.interop.writers.exact import ratio
 from stepsize.interop.writers.joined import installed, joined, made
 from stepsize.interop.writers.pieces import pieces
 from stepsize.schedules import (
@@ -55,7 +55,7 @@ def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
 
 def _written(given: Schedule | str, run: Run) -> tuple[Call, Any]:
     optax, numpy = installed("optax"), installed("jax.numpy")
-    schedule = schedule_of(given, run)
+    schedule = run.schedule(given)
     call = _warmup_cosine(schedule) or joined(schedule, _call_of, "optax.join_schedules", run)
     return call, made(schedule, call, numpy.asarray, run, optax=optax)
 

@@ -1,19 +1,32 @@
-"""A schedule as plain shapes one after another, as tools that join schedules take it."""
+"""A schedule as plain shapes one after another, and the steps at which it may bend or jump."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from stepsize.schedules import Constant, Cosine, Geometric, Knots, Linear, Piecewise, Schedule, Triangle
+from stepsize.schedules import (
+    Constant,
+    Cosine,
+    Geometric,
+    Knots,
+    Linear,
+    MultiStep,
+    Piecewise,
+    Schedule,
+    Staircase,
+    Triangle,
+)
 from stepsize.schedules.arithmetic import Product, Quotient, Sum
-from stepsize.schedules.clock import Chain, Head, Repeat, Shift, Stretch, Tail
+from stepsize.schedules.clock import Chain, Every, Head, Repeat, Shift, Stretch, Tail, Warp
 from stepsize.schedules.formulas import Between
 
 Pieces = list[tuple[int, Schedule]]
 """The first step of each shape, and the shape on a clock of its own; the last is held."""
 
-_MOST = 100  # cycles
+_MOST = 100  # cycles that are taken apart
+_MOST_LISTED = 50  # cycles and stairs whose corners are listed; their number may be infinite
 _HEIGHTS = ("value", "start", "end")
 
 
@@ -67,7 +80,7 @@ def _cycles(schedule: Repeat) -> Iterable[tuple[int, Schedule]]:
     for i in range(int(schedule.times)):
         cycle = schedule.schedule
         if schedule.stretch_ != 1.0:
-            cycle = cycle.stretch(int(schedule.starts[i + 1] - schedule.starts[i]))
+            cycle = cycle.stretch(int(schedule.starts[i + 1]) - start)
         yield start, cycle * schedule.scale**i if i and schedule.scale != 1.0 else cycle
         start += int(cycle.steps)
 
@@ -87,3 +100,48 @@ def _raised(shape: Schedule, level: float) -> Schedule:
         case Between() if not isinstance(shape, Geometric):
             return replace(shape, start=shape.start + level, end=shape.end + level)
     return shape + level
+
+
+def corners(schedule: Schedule) -> list[int]:
+    """Step 0, and the steps at which the schedule may bend or jump, in rising order; the end is the last.
+
+    Of an endless number, those at the beginning.
+
+    Example:
+        >>> from stepsize import Constant, Cosine, Linear
+        >>> corners(Linear(0.0, 0.3, 10) >> Constant(0.3, 80) >> Cosine(0.3, 0.03, 10).tail(1))
+        [0, 10, 90, 99]
+    """
+    found = (0, schedule.steps, *_inside(schedule))
+    return sorted({round(each) for each in found if 0 <= each <= schedule.steps and each < math.inf})
+
+
+def _inside(schedule: Schedule) -> Iterable[float]:
+    match schedule:
+        case Chain():
+            starts = zip(schedule.starts, schedule.parts, strict=True)
+            return [start + each for start, part in starts for each in corners(part)]
+        case Piecewise() | MultiStep():
+            return schedule.boundaries
+        case Triangle():
+            return [schedule.up]
+        case Knots():
+            return [end for step, _ in schedule.points for end in (math.floor(step), math.ceil(step))]
+        case Staircase():
+            return [schedule.every_ * i for i in range(_MOST_LISTED)]
+        case Repeat():
+            inside, steps = corners(schedule.schedule), schedule.schedule.steps
+            cycles = pairwise(schedule.starts[: _MOST_LISTED + 1])
+            return [start + each * (end - start) / steps for start, end in cycles for each in inside]
+        case Shift():
+            return [schedule.n, *(each + schedule.n for each in corners(schedule.schedule))]
+        case Tail():
+            return [each - schedule.n for each in corners(schedule.schedule)]
+        case Every():
+            return [each * schedule.n for each in corners(schedule.schedule)]
+        case Stretch():
+            return [each * schedule.n / schedule.schedule.steps for each in corners(schedule.schedule)]
+        case Warp():
+            steps = schedule.steps
+            return [steps * (each / steps) ** (1 / schedule.power) for each in corners(schedule.schedule)]
+    return [each for child in schedule._children for each in corners(child)]

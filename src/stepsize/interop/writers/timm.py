@@ -1,6 +1,5 @@
 """Schedules as timm's training script has them, stepped on every update."""
 
-import json
 import math
 from collections.abc import Iterator
 from itertools import product
@@ -8,8 +7,8 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.timm import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of, ratio
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
+from stepsize.interop.writers.exact import Outline, first_exact, outlines_of, ratio
 from stepsize.schedules import Cosine, Geometric, InversePower, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.arithmetic import Product
 from stepsize.schedules.batches import Reclock
@@ -37,11 +36,6 @@ def to_timm(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, Any]
         ('cosine', 90, 10, True)
     """
     return first_exact(schedule, Run.of("to_timm", horizon), _candidates, read, "timm", INSTEAD)
-
-
-def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
-    """What `to_timm` returns, as JSON."""
-    return json.dumps(to_timm(schedule, horizon), indent=2)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Schedules as transformers' `TrainingArguments` have them."""
 
-import json
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -8,9 +7,9 @@ from itertools import product
 from typing import Any
 
 from stepsize.checked_calls import checked
-from stepsize.interop.tool_schedule import AnyHorizon, Run
+from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
 from stepsize.interop.transformers import read
-from stepsize.interop.writers.exact import AnySchedule, Outline, first_exact, outlines_of, ratio, schedule_of
+from stepsize.interop.writers.exact import Outline, first_exact, outlines_of, ratio
 from stepsize.schedules import Cosine, InversePower, Polynomial, Schedule
 from stepsize.schedules.clock import Head, Stretch, Tail
 from stepsize.schedules.shape import all_of
@@ -43,13 +42,8 @@ def to_transformers(schedule: AnySchedule, horizon: AnyHorizon = None, *, optimi
     if optimizer is not None:
         from stepsize.pytorch.lr_scheduler.conversion import lambda_lr
 
-        return lambda_lr(optimizer, schedule_of(schedule, run))
+        return lambda_lr(optimizer, run.schedule(schedule))
     return first_exact(schedule, run, _candidates, read, "transformers", INSTEAD)
-
-
-def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
-    """What `to_transformers` returns, as JSON."""
-    return json.dumps(to_transformers(schedule, horizon), indent=2)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
