@@ -313,7 +313,7 @@ def test_a_function_of_any_number_of_coordinates_needs_dimensions():
 
 
 def test_a_function_without_a_signature_needs_dimensions():
-    with pytest.raises(ArgumentError, match="dimensions=.* must be given for this function, .* how many numbers the"):
+    with pytest.raises(ArgumentError, match=r"dimensions=.* must be given for this function, .* how many numbers the"):
         surface_from(max)
     assert surface_from(max, dimensions=2)([1.0, 2.0]) == 2.0
 
