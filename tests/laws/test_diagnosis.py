@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from runs import PEAK, PLANS, fitted, run, three
+from runs import FUNCTIONAL_TRUTH, MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, fitted, run, three
 
 import stepsize as ss
 from stepsize.curves import LossCurve
@@ -145,6 +145,12 @@ def test_predictions_start_with_the_first_positive_rate():
     assert asked.low[0] < asked.losses[0] < asked.high[0]
     with pytest.raises(ArgumentError, match=r"predict\(schedule_or_rates=...\) must be positive at some step"):
         fitted().predict([0.0, 0.0])
+
+
+@pytest.mark.parametrize("truth", [TRUTH, FUNCTIONAL_TRUTH, MOMENTUM_TRUTH], ids=lambda law: type(law).__name__)
+def test_before_the_first_positive_rate_the_band_is_as_infinite_as_the_loss(truth):
+    asked = fitted(1e-3, truth).predict(ss.warmup_cosine(PEAK, 200, 6000), at=[0])
+    assert [asked.losses.tolist(), asked.low.tolist(), asked.high.tolist()] == [[np.inf]] * 3
 
 
 OTHER_PEAK = run("other", ss.warmup(ss.Constant(2 * PEAK), 200))
