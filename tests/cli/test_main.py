@@ -90,7 +90,7 @@ def test_a_closed_pipe_sets_the_exit_code_and_drops_what_python_writes_at_its_en
     os.close(reader)
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setattr("sys.path", sys.path[:])
-    monkeypatch.setattr("sys.argv", ["stepsize", "plot", "Constant(0.1)"])
+    monkeypatch.setattr("sys.argv", ["stepsize", "convert", "Constant(0.1)", "--to", "text"])
     with os.fdopen(writer, "w") as pipe:
         monkeypatch.setattr("sys.stdout", pipe)
         with pytest.raises(SystemExit) as caught:

@@ -233,18 +233,31 @@ def framed(record):
     return b":W&B\xe1\xbe\x00" + struct.pack("<IHB", zlib.crc32(piece), len(record), 1) + record
 
 
+def text(number, content):
+    """A field of a message that is bytes."""
+    return bytes([number * 8 % 128 + 2 | 128, number // 16, len(content)]) + content
+
+
+ROW = text(2, b"".join(text(1, text(1, key) + text(16, value)) for key, value in ((b"_step", b"7"), (b"loss", b"3.5"))))
+
+
 @pytest.mark.parametrize(("kind", "size"), [(0, 1), (1, 8), (5, 4)])
 def test_numbers_in_a_binary_log_of_weights_and_biases_are_passed_over(tmp_path, kind, size):
-    (path := tmp_path / "run-a.wandb").write_bytes(framed(bytes([3 * 8 + kind]) + bytes(size)))
-    with pytest.raises(DataError, match="has no history: the run logged nothing"):
+    (path := tmp_path / "run-a.wandb").write_bytes(framed(bytes([3 * 8 + kind]) + b"\3" * size + ROW))
+    (curve,) = read_curves(path, schedule=ss.Constant(0.1))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([7], [3.5])
+
+
+def test_a_number_in_a_binary_log_of_weights_and_biases_has_at_most_64_bits(tmp_path):
+    path = tmp_path / "run-a.wandb"
+    path.write_bytes(framed(b"\x18" + b"\x80" * 9 + b"\x01" + ROW))
+    assert read_curves(path, schedule=ss.Constant(0.1))[0].losses.tolist() == [3.5]
+    path.write_bytes(framed(b"\x18" + b"\x80" * 10 + b"\x01" + ROW))
+    with pytest.raises(DataError, match="is damaged, or of a newer version"):
         read_curves(path)
 
 
-@pytest.mark.parametrize(
-    "record",
-    [bytes([3 * 8 + 3]), b"\x80" * 9 + b"\x01", b"\x80" * 10 + b"\x01", b"\x80"],
-    ids=["unknown kind", "cut off", "more than 64 bits", "no end"],
-)
+@pytest.mark.parametrize("record", [b"\x1b" + ROW, ROW[:-1], b"\x80"], ids=["unknown kind", "cut off", "no end"])
 def test_a_record_of_weights_and_biases_that_cannot_be_read_is_damage(tmp_path, record):
     (path := tmp_path / "run-a.wandb").write_bytes(framed(record))
     with pytest.raises(DataError, match="is damaged, or of a newer version"):

@@ -69,6 +69,7 @@ def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
         again.load_state_dict(scheduler.state_dict())
     assert again.position == 0
     keeping = Scheduler(sgd(), lambda step: 1 / (1 + step), on_change="keep")
+    keeping.replan(ss.Constant(0.7))
     with pytest.warns(UserWarning, match="function without a name, which no state can hold; this scheduler continues"):
         keeping.load_state_dict(scheduler.state_dict())
     assert (keeping.position, keeping.get_last_lr()) == (25, [1 / 26])
