@@ -2,14 +2,31 @@
 
 import copy
 import inspect
+import math
 import pickle
+from fractions import Fraction
 
 import pytest
 
 import stepsize
-from stepsize.arguments import Maybe, MaybeReal, Number, Real, rules
+from stepsize.arguments import (
+    LONGEST,
+    BatchSize,
+    Choice,
+    Flag,
+    Instance,
+    Length,
+    Many,
+    Maybe,
+    MaybeReal,
+    Number,
+    Real,
+    Seed,
+    Whole,
+    rules,
+)
 from stepsize.descent import Momentum
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, shown
 from stepsize.schedules.names import METHODS, OPERATORS, RECIPES, SHAPES
 
 
@@ -85,6 +102,102 @@ def test_what_is_made_with_arguments_is_copied_without_them(made):
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(made, protocol)) == made
     assert copy.copy(made) == copy.deepcopy(made) == made
+
+
+FROM_TWO = Whole(2)
+STORED = [
+    (Number(), -0.0, 0.0),
+    (Number(), Fraction(1, 4), 0.25),
+    (Number(above=0.0), 5e-324, 5e-324),
+    (Number(least=0.0), 0.0, 0.0),
+    (Number(most=1.0), 1.0, 1.0),
+    (Number(infinite=True), math.inf, math.inf),
+    (Number(infinite=True), -(10**400), -math.inf),
+    (FROM_TWO, 2, 2),
+    (FROM_TWO, 2.0, 2),
+    (FROM_TWO, LONGEST, LONGEST),
+    (Whole(0, endless=True), math.inf, math.inf),
+    (Flag(), False, False),
+    (Choice(("sgd", "adam")), "adam", "adam"),
+    (Instance(int, "an int"), 5, 5),
+    (Many(Whole(1)), iter([3, 1, 3]), (3, 1, 3)),
+    (Many(Whole(1), rising="weakly"), [1, 1, 2], (1, 1, 2)),
+    (Many(Whole(1), rising="strictly"), [1, 2], (1, 2)),
+    (Many(Whole(1), distinct=True), [2, 1], (2, 1)),
+    (Many(Whole(1), empty=True), (), ()),
+    (Many(Many(Number())), [[1, 2], (3,)], ((1.0, 2.0), (3.0,))),
+]
+
+
+@pytest.mark.parametrize(("rule", "value", "stored"), STORED, ids=range(len(STORED)))
+def test_a_value_that_is_just_allowed_is_stored(rule, value, stored):
+    found = rule("f", "x", value)
+    assert repr(found) == repr(stored)
+
+
+NUMBER, WHOLE = "a finite number", "a whole number of at least 2"
+REFUSED = [
+    (Number(), True, f"{NUMBER}, got True; write a number such as 0.1"),
+    (Number(), math.inf, f"{NUMBER}, got inf"),
+    (Number(), Fraction(-(10**400), 3), f"{NUMBER}, got {shown(Fraction(-(10**400), 3))}"),
+    (Number(above=0.0), 0.0, f"{NUMBER} > 0, got 0.0"),
+    (Number(least=0.5), 0.4999, f"{NUMBER} >= 0.5, got 0.4999"),
+    (Number(least=0.0, most=1.0), 1.0001, f"{NUMBER} >= 0 and <= 1, got 1.0001"),
+    (Number(infinite=True), math.nan, "a number, got nan"),
+    (FROM_TWO, 1, f"{WHOLE}, got 1"),
+    (FROM_TWO, 2.5, f"{WHOLE}, got 2.5; write 2 or 3"),
+    (FROM_TWO, 1.5, f"{WHOLE}, got 1.5"),
+    (FROM_TWO, math.inf, f"{WHOLE}, got inf"),
+    (FROM_TWO, LONGEST + 1, "at most 2**53 = 9007199254740992, got 9007199254740993"),
+    (FROM_TWO, " 30 ", f"{WHOLE}, got ' 30 '; write 30 without quotes"),
+    (FROM_TWO, "3ep", f"{WHOLE}, got '3ep'; write a number such as 3; only a length may have a unit"),
+    (FROM_TWO, "", f"{WHOLE}, got ''; write a number such as 3"),
+    (Whole(2, endless=True), -math.inf, f"{WHOLE}, or inf, got -inf"),
+    (Whole(2, endless=True), math.nan, f"{WHOLE}, or inf, got nan"),
+    (Length(2), 0.25, f'{WHOLE}, got 0.25; for 25% of the run write that many steps, or "25%" in a text'),
+    (Length(2), 0, f"{WHOLE}, got 0"),
+    (Length(2), 1, f"{WHOLE}, got 1"),
+    (Length(2), 2.25, f"{WHOLE}, got 2.25; write 2 or 3"),
+    (Seed(0), "0-4", "of at least 0, got '0-4'; on the command line a range is written 0..4"),
+    (Seed(0), "0-x", "of at least 0, got '0-x'; write a number such as 3; only a length may have a unit"),
+    (Seed(0), "-4", "of at least 0, got '-4'; write a number such as 3"),
+    (Seed(0), "7", "of at least 0, got '7'; write 7 without quotes"),
+    (BatchSize(1), "8", "of at least 1, got '8'; write 8 without quotes"),
+    (BatchSize(1), "Constant(8)", "of at least 1, got 'Constant(8)'; for a schedule, write parse(\"...\")"),
+    (Flag(), 1, "a boolean, got 1"),
+    (Choice(("sgd", "adam")), "adm", '"sgd" or "adam", got \'adm\'; did you mean "adam"?'),
+    (Choice(("sgd", "adam")), 5, '"sgd" or "adam", got 5'),
+    (Instance(str, "a text", "write str(x)"), 5, "a text, got 5; write str(x)"),
+    (Instance(Momentum, "a rule", "write one"), Momentum, "a rule, got Momentum; write Momentum(...)"),
+    (Many(Whole(1)), 5, "a sequence, got 5; write x=(5,)"),
+    (Many(Whole(1)), b"12", "a sequence, got b'12'; write x=(b'12',)"),
+    (Many(Whole(1)), [], "a sequence of at least one item, got []"),
+    (Many(Whole(1), distinct=True), [1, 2, 1], "different from one another, got [1, 2, 1]"),
+]
+
+
+@pytest.mark.parametrize(("rule", "value", "message"), REFUSED, ids=range(len(REFUSED)))
+def test_a_value_that_is_just_not_allowed_is_refused(rule, value, message):
+    with pytest.raises(ArgumentError) as caught:
+        rule("f", "x", value)
+    assert str(caught.value).startswith("f(x=...) must be ")
+    assert str(caught.value).endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "message"),
+    [
+        (Many(Whole(1)), [1, 0], "f(x[1]=...) must be a whole number of at least 1, got 0"),
+        (Many(Many(Number())), [(1,), 5], "f(x[1]=...) must be a sequence, got 5; write (5,)"),
+        (Many(Many(Number())), [(1, "a")], "f(x[0][1]=...) must be a finite number, got 'a'; write a number such as "),
+        (Many(Whole(1), rising="weakly"), [1, 3, 2], "f(x[2]=...) must be weakly rising, got 2; sort them; here 3 is "),
+        (Many(Whole(1), rising="strictly"), [1, 1], "f(x[1]=...) must be strictly rising, got 1; sort them and write "),
+    ],
+)
+def test_an_item_that_is_refused_is_named(rule, value, message):
+    with pytest.raises(ArgumentError) as caught:
+        rule("f", "x", value)
+    assert str(caught.value).startswith(message)
 
 
 def test_a_rule_hidden_in_a_type_is_refused_where_it_is_written():

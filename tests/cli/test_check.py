@@ -56,6 +56,21 @@ def test_a_saved_schedule_is_checked_too(typed, tmp_path):
     assert "the run makes 200" in typed("check", "plan.txt", "--steps", 200).stdout
 
 
+def test_a_blank_line_stands_between_two_configs(typed, tmp_path):
+    (tmp_path / "a.txt").write_text("Constant(0.1, 9)\n")
+    (tmp_path / "b.txt").write_text("Linear(0.1, 0, 9)\n")
+    done = typed("check", "a.txt", "b.txt")
+    assert done.returncode == 0
+    assert done.stdout == (
+        "a.txt: stepsize\n  Constant(0.1, 9)\n"
+        "  update    0    1    2    8    9   10\n    rate  0.1  0.1  0.1  0.1  0.1  0.1\n"
+        "  nothing looks unintended\n"
+        "\nb.txt: stepsize\n  Linear(0.1, 0.0, 9)\n"
+        "  update    0        1        2        8  9  10\n    rate  0.1  0.08889  0.07778  0.01111  0   0\n"
+        "  nothing looks unintended\n"
+    )
+
+
 def test_the_factors_of_a_tool_are_rates_under_the_rate_of_the_optimizer(typed):
     text = json.dumps(SCHEDULER)
     assert "\n  factor  0  0  0.5" in typed("check", "--from", "deepspeed", text).stdout

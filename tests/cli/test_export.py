@@ -36,7 +36,10 @@ def test_the_terminal_names_the_files_and_what_latex_needs(typed, results, tmp_p
 
 
 def test_a_second_export_asks_before_it_overwrites(typed, refused, results, tmp_path):
-    typed("export", results, "--out", "thesis/figures")
+    with Store.open(tmp_path / results / "store.sqlite") as store:
+        store.rewind(5, 0)
+    done = typed("export", results, "--out", "thesis/figures")
+    assert "\n1 of 6 runs have not finished and are left out.\nIn LaTeX: " in done.stdout
     assert "write --overwrite, or name another folder with --out DIR" in refused(
         "export", results, "--out", "thesis/figures"
     )

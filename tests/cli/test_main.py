@@ -85,6 +85,29 @@ def test_a_reader_that_closes_the_pipe_is_no_error():
     assert pipe.wait(60) != 0
 
 
+def test_a_closed_pipe_sets_the_exit_code_and_drops_what_python_writes_at_its_end(monkeypatch, capsys):
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setattr("sys.path", sys.path[:])
+    monkeypatch.setattr("sys.argv", ["stepsize", "convert", "Constant(0.1)", "--to", "text"])
+    with os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        with pytest.raises(SystemExit) as caught:
+            stepsize.cli.main()
+        assert caught.value.code == 1
+        print("more", file=pipe, flush=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_outside_a_verb_ends_with_130(typed, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stepsize.cli.app", interrupted)
+    assert typed() == (130, "", "")
+
+
 def test_closed_output_is_no_error():
     done = subprocess.run(["sh", "-c", '"$0" plot "Constant(0.1)" >&-', STEPSIZE], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -98,6 +98,7 @@ REFUSED = [
     (['Linear(0, 1, "10%")'], "needs a horizon"),
     (['Function("os:system")'], "Function runs your own code"),
     (["Constant(nan)"], "nan"),
+    (["MultiStep(1, 0.5, 3)"], "must be a sequence, got 3; write boundaries=(3,)\n"),
     (["Constant(1, [2)"], "["),
     (["Cοsine(1, 2, 3)"], "GREEK SMALL LETTER OMICRON"),  # noqa: RUF001
     ([""], "found the end of the text"),

@@ -139,14 +139,15 @@ def test_an_output_of_ascii_gets_ascii(logs):
 
 def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, tmp_path):
     done = typed(
-        "design", *three(logs), *BEGUN, "--steps", 3000, "--warmup", 200,
+        "design", *three(logs), *BEGUN, "--steps", 3000, "--warmup", 60,
         "--save", tmp_path / "best.txt", "--out", tmp_path / "best.png",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "best of all: final loss" in done.stdout
     saved = parse((tmp_path / "best.txt").read_text().strip())
     assert saved.sample(3000).max() == pytest.approx(PEAK)
-    assert saved(200) == pytest.approx(PEAK)
+    assert saved(60) == pytest.approx(PEAK)
+    assert "\ncaution: it reaches its highest rate sooner than the runs, which took at least 198 steps: " in done.stdout
     assert (tmp_path / "best.png").read_bytes().startswith(b"\x89PNG")
     excesses = [line.split()[0] for line in done.stdout.splitlines() if line[:1] == "0"]
     assert excesses == sorted(excesses)
@@ -394,6 +395,15 @@ def test_faulty_logs_and_schedules_are_reported_together(refused, tmp_path):
     ]
     lines = said.removeprefix("stepsize: ").splitlines()
     assert all(line.startswith(problem) for line, problem in zip(lines, problems, strict=True)), lines
+
+
+def test_the_running_run_is_one_run(refused, tmp_path):
+    (tmp_path / "two.csv").write_text(
+        "run,step,lr,loss\n" + "".join(f"{run},{n},0.1,3\n" for run in "ab" for n in (0, 9))
+    )
+    (tmp_path / "one.csv").write_text("step,lr,loss\n0,0.1,3\n9,0.1,2\n")
+    said = refused("cooldown", "one.csv", "--running", "two.csv")
+    assert said == "stepsize: --running must be the log of one run, and this has 2, got two.csv\n"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,14 @@ def test_a_new_experiment_file_says_how_to_run_it_itself(typed, tmp_path, name):
     assert ("experiment.toml" in text) == (name == "experiment.toml")
 
 
+def test_an_experiment_file_that_exists_is_left_unchanged(refused, tmp_path):
+    (tmp_path / "mine.toml").write_text("task = 'digits'\n")
+    assert refused("init", "mine.toml") == (
+        "stepsize: mine.toml exists already and is left unchanged; name another file\n"
+    )
+    assert (tmp_path / "mine.toml").read_text() == "task = 'digits'\n"
+
+
 HEREDOC = """
 from stepsize.lab import Experiment, compare
 settings = {"epochs": 1, "engine": "local", "device": "cpu"}

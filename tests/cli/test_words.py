@@ -135,3 +135,4 @@ def test_a_setting_is_written_as_an_option():
     assert words.setting("read_curves", "loss", "ce") == "--columns loss=ce"
     assert words.setting("fit", "law", MomentumLaw) == "--law momentum"
     assert words.setting("predict", "steps", 1000) == "--steps 1000"
+    assert words.setting("fit", "curves", 1000) == "curves=1000"

@@ -25,7 +25,7 @@ RATES = [
 LOSSES = [
     "loss", "Loss", "train_loss", "train/loss", "Training Loss", "trainLoss", "trainloss", "loss/train",
     "lm loss", "lm_loss", "CrossEntropyLoss", "loss/train/total", "train_loss_step", "ce", "nll", "val_loss",
-    "eval/loss", "losses", "my special loss",
+    "eval/loss", "losses", "my special loss", "Value",
 ]  # fmt: skip
 
 
@@ -54,6 +54,7 @@ CHOICES = [
     (["loss", "lm loss"], "loss"),
     (["loss scale", "lm loss"], "lm loss"),
     (["best_val_loss", "val_loss"], "val_loss"),
+    (["Value", "my special val_loss"], "my special val_loss"),
 ]
 
 
@@ -97,6 +98,12 @@ def test_columns_of_different_rows_are_no_copies(write):
         read_curves(log(write, ["step", "lr", "loss", "train/loss"], rows))
 
 
+def test_a_column_of_words_is_no_copy_of_one_of_numbers(write):
+    rows = [[0, 0.1, 3.0, "low"], [1, 0.1, 2.0, "lower"]]
+    with pytest.raises(DataError, match='several columns of losses: "train_ce", "train_nll"; name one with loss='):
+        read_curves(log(write, ["step", "lr", "train_ce", "train_nll"], rows))
+
+
 def test_columns_with_equal_values_need_no_choice(write):
     rows = [[k, k, 0.1, 0.1, 3.0] for k in range(3)]
     (curve,) = read_curves(log(write, ["step", "iteration", "lr-a/pg1", "lr-a/pg2", "loss"], rows))
@@ -134,6 +141,7 @@ MISSING = [
     ),
     ("stp,lr,loss\n0,0.1,3\n", {}, "no column of steps; .*; name it with step='stp'"),
     ("step,lr,loss\n0,0.1,three\n", {}, "line 2: loss is not a number: 'three'"),
+    ("step,lr,loss\n0,high,3\n", {}, "line 2: lr is not a number: 'high'"),
     ("step,lr,loss\n0,0.1,\n", {}, 'no values in "loss"'),
     ("step,lr,loss\n,0.1,3\n", {}, 'no column of steps; it has "step"'),
     ("Relative Time (Process),lr,loss\n10,0.1,3\n", {"step": "time"}, 'no column "time"; it has "Relative Time'),

@@ -104,6 +104,22 @@ def test_a_second_run_in_the_same_file_is_not_taken_for_a_resume(write):
     assert read(write(rows_csv(*run[:5], *run))).steps.size == 10
 
 
+def test_an_attempt_that_came_nine_tenths_as_far_as_the_last_is_taken_for_another_run(write):
+    def log(first):
+        steps = [*range(first + 1), *range(101)]
+        return write("step,lr,loss\n" + "".join(f"{step},0.1,3\n" for step in steps))
+
+    assert read(log(89)).notes == ("steps 0 to 89 were logged again after a resume: the later rows count",)
+    with pytest.raises(DataError, match="step begins again at 0, so these may be several runs; keep each in a file"):
+        read(log(90))
+
+
+@pytest.mark.parametrize(("first", "steps"), [(40, [19, 44, 54]), (41, [35, 45, 55])])
+def test_a_log_of_means_begins_late_after_more_than_four_times_its_largest_distance(write, first, steps):
+    path = write(f"step,loss\n{first},3\n{first + 10},3\n{first + 20},3\n")
+    assert read(path, means=True, schedule=ss.Constant(0.1)).steps.tolist() == steps
+
+
 def test_the_last_of_several_values_of_a_step_counts(write):
     curve = read(write(rows_csv((0, 4.0), (5, 3.0), (5, 2.5), (6, 2.0))))
     assert curve.losses.tolist() == [4.0, 2.5, 2.0]

@@ -21,6 +21,27 @@ def rates_csv(rates, every=100):
     return "step,lr,loss\n" + "".join(f"{every * row},{rate!r},3.0\n" for row, rate in enumerate(rates))
 
 
+@pytest.mark.parametrize(
+    ("rates", "questions"),
+    [
+        ([1.0] * 5 + [0.951] * 5, 0),
+        ([1.0] * 5 + [0.949] * 5, 1),
+        ([1.0] * 5 + [0.02] * 5 + [0.0101] * 5, 1),  # 1% of the peak is small
+        ([1.0] * 5 + [0.02] * 5 + [0.0099] * 5, 2),
+        ([0.5 ** (row // 5) for row in range(25)], 4),
+        ([0.5 ** (row // 5) for row in range(30)], 4),  # no more are asked at once
+    ],
+)
+def test_a_rate_that_may_have_jumped_is_asked_for(write, rates, questions):
+    path = write(rates_csv(rates))
+    if not questions:
+        assert read(path).rates[400] == 1.0
+        return
+    with pytest.raises(DataError, match="if it jumps, give the first step of the new rate, such as jumps=") as caught:
+        read(path)
+    assert len(caught.value.problems) == questions
+
+
 def test_rates_between_rows_are_interpolated(write):
     curve = read(write(csv_of()))
     np.testing.assert_array_equal(curve.rates[AT], PLAN(AT))

@@ -51,6 +51,13 @@ def test_a_damaged_store_is_refused_with_the_command_that_recovers_it(path):
         read_curves(path)
 
 
+@pytest.mark.parametrize("column", ["name", "schedule"])
+def test_a_name_or_a_schedule_that_is_no_text_is_damage(path, column):
+    change(path, f"UPDATE runs SET {column} = x'00' WHERE number = 0")
+    with pytest.raises(DamagedStoreError, match="the name or the schedule of run 0 is not a text"):
+        read_curves(path)
+
+
 def test_a_run_with_missing_points_is_refused_with_the_call_that_discards_it(path):
     change(path, "DELETE FROM points WHERE step = 10")
     with pytest.raises(DataError, match=r"run 0 in .* has only 1 of its 2 points.*rewind\(0, 0\)"):
@@ -86,3 +93,18 @@ def test_a_store_without_points_has_no_curve(path):
     change(path, "UPDATE runs SET status = 'diverged'")
     with pytest.raises(DataError, match="has no run with a loss curve"):
         read_curves(path)
+
+
+HEAD = "run,name,schedule,seed,status,step,lr,train_loss\n"
+EXPORTED = [
+    ("0,flat,Constant(0.1),0,diverged,10,0.1,3\n", "points.csv has no run with a loss curve"),
+    ("0,flat,Constant(0.1),0,finished,0,0.1,3\n", "points.csv, flat has no rows with a step and a loss"),
+]
+
+
+@pytest.mark.parametrize(("rows", "message"), EXPORTED, ids=["diverged", "before the first update"])
+def test_an_exported_store_without_a_loss_has_no_curve(tmp_path, rows, message):
+    (tmp_path / "points.csv").write_text(HEAD + rows)
+    with pytest.raises(DataError) as caught:
+        read_curves(tmp_path / "points.csv")
+    assert str(caught.value) == str(tmp_path / message)

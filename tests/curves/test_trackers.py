@@ -24,6 +24,10 @@ def record(**values):
     points = [
         Summary.Value(tag=tag, simple_value=value)
         if isinstance(value, float)
+        else Summary.Value(tag=tag, image=value)
+        if isinstance(value, dict)
+        else Summary.Value(tag=tag, tensor={"dtype": 7, "string_val": [value]}, metadata=scalar)
+        if isinstance(value, bytes)
         else Summary.Value(tag=tag, tensor={"dtype": 1, "float_val": value}, metadata=scalar)
         for tag, value in values.items()
     ]
@@ -54,6 +58,19 @@ def test_scalars_that_are_stored_as_tensors_are_read(tmp_path):
     (tmp_path / "events.out.tfevents.1.host").write_bytes(b"".join(records))
     (curve,) = read_curves(tmp_path)
     assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 10, 20, 30], [3.0, 13.0, 23.0, 33.0])
+
+
+def test_an_image_among_the_scalars_is_left_out(tmp_path):
+    records = [record(step=step, loss=3.0, lr=0.1, sample={"height": 9}) for step in (0, 10)]
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(b"".join(records))
+    (curve,) = read_curves(tmp_path)
+    assert curve.losses.tolist() == [3.0, 3.0]
+
+
+def test_a_text_that_is_said_to_be_a_scalar_is_damage(tmp_path):
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(record(step=0, loss=b"low", lr=0.1))
+    with pytest.raises(DataError, match=r'events\.out\.tfevents\.1\.host is damaged: "loss" is not a number'):
+        read_curves(tmp_path)
 
 
 def test_the_epochs_of_keras_are_not_taken_for_updates(tmp_path):
@@ -208,6 +225,66 @@ def test_a_binary_log_of_weights_and_biases_may_be_cut_off_but_not_damaged(tmp_p
     path.write_bytes(content[:42])
     with pytest.raises(DataError, match="has no history"):
         read_curves(path)
+
+
+def framed(record):
+    """The header of a binary log, and one record that is whole."""
+    piece = b"\1" + record
+    return b":W&B\xe1\xbe\x00" + struct.pack("<IHB", zlib.crc32(piece), len(record), 1) + record
+
+
+def text(number, content):
+    """A field of a message that is bytes."""
+    return bytes([number * 8 % 128 + 2 | 128, number // 16, len(content)]) + content
+
+
+ROW = text(2, b"".join(text(1, text(1, key) + text(16, value)) for key, value in ((b"_step", b"7"), (b"loss", b"3.5"))))
+
+
+@pytest.mark.parametrize(("kind", "size"), [(0, 1), (1, 8), (5, 4)])
+def test_numbers_in_a_binary_log_of_weights_and_biases_are_passed_over(tmp_path, kind, size):
+    (path := tmp_path / "run-a.wandb").write_bytes(framed(bytes([3 * 8 + kind]) + b"\3" * size + ROW))
+    (curve,) = read_curves(path, schedule=ss.Constant(0.1))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([7], [3.5])
+
+
+def test_a_number_in_a_binary_log_of_weights_and_biases_has_at_most_64_bits(tmp_path):
+    path = tmp_path / "run-a.wandb"
+    path.write_bytes(framed(b"\x18" + b"\x80" * 9 + b"\x01" + ROW))
+    assert read_curves(path, schedule=ss.Constant(0.1))[0].losses.tolist() == [3.5]
+    path.write_bytes(framed(b"\x18" + b"\x80" * 10 + b"\x01" + ROW))
+    with pytest.raises(DataError, match="is damaged, or of a newer version"):
+        read_curves(path)
+
+
+@pytest.mark.parametrize("record", [b"\x1b" + ROW, ROW[:-1], b"\x80"], ids=["unknown kind", "cut off", "no end"])
+def test_a_record_of_weights_and_biases_that_cannot_be_read_is_damage(tmp_path, record):
+    (path := tmp_path / "run-a.wandb").write_bytes(framed(record))
+    with pytest.raises(DataError, match="is damaged, or of a newer version"):
+        read_curves(path)
+
+
+def test_a_folder_with_the_name_of_a_log_is_no_log_of_weights_and_biases(tmp_path):
+    (tmp_path / "run-a.wandb").mkdir()
+    with pytest.raises(DataError, match=r"run-a\.wandb cannot be read: is a directory"):
+        read_curves(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (PermissionError(13, "Permission denied"), "cannot be searched: permission denied"),
+        (RecursionError(), "has folders that are nested too deeply"),
+    ],
+)
+def test_a_folder_that_cannot_be_searched_is_refused(tmp_path, monkeypatch, raised, message):
+    def iterdir(folder):
+        raise raised
+
+    monkeypatch.setattr("pathlib.Path.iterdir", iterdir)
+    with pytest.raises(DataError) as caught:
+        read_curves(tmp_path)
+    assert str(caught.value) == f"{tmp_path} {message}"
 
 
 def test_a_folder_without_a_log_is_refused(tmp_path):

@@ -292,6 +292,13 @@ def test_a_text_that_is_not_an_optimizer_is_refused_with_the_place(text):
     assert str(caught.value).splitlines()[1] == f"  {text}"
 
 
+@pytest.mark.parametrize("value", [0.1, None, b"sgd", Momentum(0.5)], ids=str)
+def test_what_is_not_a_text_is_refused(value):
+    with pytest.raises(ArgumentError) as caught:
+        optimizer_from(value)
+    assert str(caught.value) == f"optimizer_from(text=...) must be a text, got {value}"
+
+
 @pytest.mark.parametrize(("text", "position"), [("Adam(0.9", 4), ("  Adam 0.9", 7), (" Adam(\0)", 1)])
 def test_what_python_cannot_read_is_shown_at_its_place(text, position):
     with pytest.raises(ParseError) as caught:

@@ -312,5 +312,25 @@ def test_a_function_of_any_number_of_coordinates_needs_dimensions():
     assert surface.gradient([1.0, 2.0, 3.0]) == pytest.approx([2.0, 4.0, 6.0])
 
 
+def test_a_function_without_a_signature_needs_dimensions():
+    with pytest.raises(ArgumentError, match=r"dimensions=.* must be given for this function, .* how many numbers the"):
+        surface_from(max)
+    assert surface_from(max, dimensions=2)([1.0, 2.0]) == 2.0
+
+
+def test_a_function_of_numbers_is_not_called_outside_the_real_line():
+    called = []
+
+    def root(x):
+        called.append(x)
+        return math.sqrt(x)
+
+    surface = surface_from(root)
+    called.clear()
+    assert surface([4.0]) == 2.0
+    assert [math.isnan(surface([x])) for x in (math.inf, -math.inf, math.nan, -1.0)] == [True] * 4
+    assert called == [4.0, -1.0]
+
+
 def test_defaults_and_keywords_are_not_coordinates():
     assert surface_from(lambda x, y, c=2.0: c * x * y).dimensions == 2

@@ -111,6 +111,10 @@ def test_a_ranking_has_the_order_and_ratios_of_the_bounds():
         (lambda: transfer_factor(100, 100), "more than steps = 100"),
         (lambda: transfer_factor(100, 200, 0.0), "gives both phases steps"),
         (lambda: transfer_factor(100, 200, 1.0), "gives both phases steps"),
+        (
+            lambda: transfer_factor(5, 30_000),
+            "short enough that a factor exists, got 30000; extend the run in two stages, and tune the rate between",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(ask, words):

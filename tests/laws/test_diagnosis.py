@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from runs import PEAK, PLANS, fitted, run, three
+from runs import FUNCTIONAL_TRUTH, MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, fitted, run, three
 
 import stepsize as ss
 from stepsize.curves import LossCurve
@@ -129,6 +129,20 @@ def test_a_prediction_far_from_the_runs_has_cautions_or_is_refused():
     assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
 
 
+def test_a_caution_begins_beyond_its_limit():
+    found = fitted()
+    longest = max(int(run.steps[-1]) + 1 for run in found.runs)
+    lowest = min(float(run.rates[np.argmax(run.rates) : run.steps[-1] + 1].min()) for run in found.runs)
+    assert found.cautions(UNSEEN, 2 * longest) == ()
+    assert found.cautions(UNSEEN, 2 * longest + 1) == (
+        f"it is more than 2 times as long as the longest run, {longest:,} steps",
+    )
+    for share, cautions in ((0.301, 0), (0.299, 1)):
+        assert len(found.cautions(ss.warmup(ss.Piecewise((PEAK, share * lowest), (700,)), 200), 1000)) == cautions
+    for factor, cautions in ((1.19, 0), (1.21, 1)):
+        assert len(found.cautions(factor * UNSEEN)) == cautions
+
+
 def test_a_schedule_is_long_if_it_is_longer_than_the_longest_run():
     found = replace(fitted(), runs=(run("short", PLANS["flat"], steps=2000), *fitted().runs))
     assert found.predict(UNSEEN).cautions == ()
@@ -145,6 +159,12 @@ def test_predictions_start_with_the_first_positive_rate():
     assert asked.low[0] < asked.losses[0] < asked.high[0]
     with pytest.raises(ArgumentError, match=r"predict\(schedule_or_rates=...\) must be positive at some step"):
         fitted().predict([0.0, 0.0])
+
+
+@pytest.mark.parametrize("truth", [TRUTH, FUNCTIONAL_TRUTH, MOMENTUM_TRUTH], ids=lambda law: type(law).__name__)
+def test_before_the_first_positive_rate_the_band_is_as_infinite_as_the_loss(truth):
+    asked = fitted(1e-3, truth).predict(ss.warmup_cosine(PEAK, 200, 6000), at=[0])
+    assert [asked.losses.tolist(), asked.low.tolist(), asked.high.tolist()] == [[np.inf]] * 3
 
 
 OTHER_PEAK = run("other", ss.warmup(ss.Constant(2 * PEAK), 200))

@@ -72,6 +72,17 @@ def test_the_clock_counts_epochs_or_tokens():
     assert tokens["schedules"][0]["rate"]["x"][-1] == 60_000_000
 
 
+@pytest.mark.parametrize("steps", [1024, 1025])
+def test_rates_that_overflow_are_an_error_of_their_schedule_alone(steps):
+    shown, other = asked("curves", "Exponential(1, 2)", "Constant(0.1)", steps=steps)["schedules"]
+    inf = "Exponential(1.0, 2.0) is inf at step 1024; bound it with .clip(low, high) or end it with .head(n)"
+    assert shown["error"] == inf
+    assert "rate" not in shown
+    assert (other["error"], other["rate"]["y"][-1]) == ("", 0.1)
+    (short,) = asked("curves", "Exponential(1, 2)", steps=1023)["schedules"]
+    assert (short["error"], short["rate"]["y"][-1]) == ("", pytest.approx(2.0**1023, rel=1e-5))
+
+
 def test_a_clock_without_a_run_is_explained_and_steps_are_shown():
     answered = asked("curves", "Constant(1)", clock="epochs")
     assert answered["clock"] == "steps"
@@ -169,6 +180,15 @@ def test_predicted_losses_are_those_of_the_law(runs):
     low, high = answered["view"]
     late = [value for curve in (shown, *answered["runs"]) for value in curve["y"][len(curve["y"]) // 10 :]]
     assert low < min(late) < max(late) < high < max(shown["y"])
+
+
+def test_losses_of_at_most_200_000_steps_are_predicted(runs):
+    subject = Subject(State(), runs)
+    most = asked("losses", "Constant(3e-4, 200_000)", subject=subject)
+    assert most["forecasts"][0]["x"][-1] == 199_999
+    more = asked("losses", "Constant(3e-4, 200_001)", subject=subject)
+    assert more["forecasts"] == []
+    assert "at most 200,000 for a prediction, got 200001" in more["notes"][0]
 
 
 def test_runs_that_determine_no_law_are_explained(runs):
@@ -271,6 +291,15 @@ def test_opening_an_address_brings_its_state_and_a_bad_one_the_first():
     refused = answer(Subject(first), "open", "peak=no")
     assert refused["state"] == first.as_json()
     assert "the peak rate must be" in refused["refused"]
+
+
+@pytest.mark.parametrize("raised", [MemoryError, RecursionError])
+def test_a_question_that_needs_too_much_memory_is_refused(monkeypatch, raised):
+    def curves(state):
+        raise raised
+
+    monkeypatch.setattr("stepsize.play.answers.curves", curves)
+    assert asked("curves") == {"refused": "this needs more memory than the page allows"}
 
 
 def test_an_unknown_question_is_refused():

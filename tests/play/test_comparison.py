@@ -6,8 +6,9 @@ import pytest
 
 from stepsize.errors import DataError
 from stepsize.lab import html_report
-from stepsize.play.answers import progress, report
-from stepsize.play.subjects import subject_of
+from stepsize.play.answers import answer, progress, report
+from stepsize.play.state import State
+from stepsize.play.subjects import Subject, subject_of
 from stepsize.store import Store, load_runs, stored_runs
 from stepsize.store.run import Epoch, Point
 
@@ -61,6 +62,12 @@ def test_the_mark_changes_as_the_comparison_grows(store):
     assert progress(store.path.parent) == first
     log(store, 1, 50)
     assert progress(store.path.parent)["mark"] != first["mark"]
+
+
+def test_the_page_asks_for_the_report_and_the_progress(store):
+    subject = Subject(State(), comparison=store.path.parent)
+    assert answer(subject, "progress", None) == progress(store.path.parent)
+    assert answer(subject, "report", None) == {"page": report(store.path.parent)}
 
 
 def test_the_report_of_a_comparison_under_way_has_its_runs_as_far_as_they_came(store):

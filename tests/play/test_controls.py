@@ -36,6 +36,16 @@ def test_numbers_in_tuples_methods_and_powers():
     assert numbers("Cosine(1, 0, 10).clip(0.1) ** 2")[-2:] == [(".clip", "low", "0.1", ""), ("", "power", "2", "")]
 
 
+def test_numbers_behind_a_minus_and_in_mappings():
+    assert numbers("-Constant(0.1) * -(2)") == [("Constant", "value", "0.1", ""), ("", "* number", "2", "")]
+    assert numbers('Plan(lr={"body": Constant(0.1), "head": Linear(0.2, 0, 9)})') == [
+        ("Constant", "value", "0.1", ""),
+        ("Linear", "start", "0.2", ""),
+        ("Linear", "end", "0", ""),
+        ("Linear", "steps", "9", ""),
+    ]
+
+
 def test_numbers_of_a_config_have_the_names_of_their_settings():
     config = '{"scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 3e-4, "warmup_num_steps": 500}}}'
     assert numbers(config, True) == [("", "warmup_max_lr", "3e-4", ""), ("", "warmup_num_steps", "500", "")]

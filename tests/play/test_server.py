@@ -1,16 +1,19 @@
 import asyncio
 import http.client
 import json
+import queue
 import signal
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
 from installed import environment
+from stepsize.errors import MissingExtraError
 from stepsize.play import server
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
@@ -150,6 +153,30 @@ def test_it_listens_on_the_loopback_address_only(address):
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if f":{port:04X} " in line]
     assert {place for _, place, *_ in listening} >= {f"0100007F:{port:04X}"}
     assert all(place.startswith("0100007F:") for _, place, _, state, *_ in listening if state == "0A")
+
+
+@pytest.mark.parametrize("browser", [True, False])
+def test_the_browser_is_opened_at_the_address_if_it_is_wanted(monkeypatch, browser):
+    told, opened = [], queue.SimpleQueue()
+
+    def interrupted(self, sockets):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", opened.put)
+    monkeypatch.setattr("uvicorn.Server.run", interrupted)
+    server.serve(Subject(State()), tell=told.append, browser=browser)
+    (address,) = told
+    assert address.startswith("http://127.0.0.1:")
+    if browser:
+        assert opened.get(timeout=30) == address
+    assert opened.empty()
+
+
+@pytest.mark.parametrize("found", [None, SimpleNamespace(submodule_search_locations=None)])
+def test_without_bokeh_the_error_says_what_to_install(monkeypatch, found):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
+    with pytest.raises(MissingExtraError, match=r"^Bokeh is not installed; install it with: pip install '\.\[play\]'"):
+        server.bokeh_files()
 
 
 def test_a_port_in_use_is_an_error(address):

@@ -100,6 +100,21 @@ def test_what_is_refused_is_refused_in_words(address, said):
         State.of_address(address)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (5, "Entry(text=...) must be a text, got 5"),
+        (None, "Entry(text=...) must be a text, got None"),
+        ("x" * 8_001, "Entry(text=...) must be at most 8,000 characters long, got 8001"),
+        ("a\ud800", "Entry(text=...) must be a text of whole characters, got 'a\\ud800'"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_words(text, said):
+    with pytest.raises(StepsizeError) as caught:
+        State.of_json({"schedules": [{"text": text}]})
+    assert str(caught.value) == said
+
+
 @pytest.mark.parametrize("address", ["text=" + "x" * 8_000, "&".join(["text=a"] * 12), "updates=1000"])
 def test_as_much_as_is_allowed_is_read(address):
     assert State.of_address(address).address == address

@@ -1,5 +1,11 @@
 import asyncio
+import base64
+import io
 import json
+import pickle
+import resource
+import signal
+import sys
 import time
 
 import pytest
@@ -9,7 +15,7 @@ from hypothesis import strategies as st
 from stepsize.play.answers import answer
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
-from stepsize.play.worker import Worker
+from stepsize.play.worker import Worker, main
 
 FIRST = State((Entry("Constant(0.1)"),))
 HOSTILE = [
@@ -81,6 +87,42 @@ def test_an_answer_that_takes_too_long_is_refused_and_its_process_ended(monkeypa
     process, refused = run(asked())
     assert "takes more than 0.001 seconds" in refused["refused"]
     assert process.returncode is not None
+
+
+def test_a_process_that_dies_while_it_computes_is_replaced():
+    worker = Worker(Subject(FIRST), seconds=30.0)
+
+    async def asked():
+        process = await worker.started()
+        asking = asyncio.create_task(worker.answer("curves", FIRST.as_json()))
+        await asyncio.sleep(0.1)  # far less than it takes to start
+        process.kill()
+        return json.loads(await asking), process.returncode
+
+    refused, code = run(asked())
+    assert refused == {"refused": "this could not be computed: it ended the process that tried"}
+    assert code == -signal.SIGKILL
+
+
+def test_the_process_answers_line_by_line_and_what_a_library_prints_is_no_answer(monkeypatch, capsys):
+    def printing(subject, question, form):
+        print("a library says hello")
+        return {"said": [subject == Subject(FIRST), question, form]}
+
+    signals, limits = [], []
+    lines = [base64.b64encode(pickle.dumps(Subject(FIRST))), b'["curves", {"steps": 1}]', b'["open", ""]']
+    monkeypatch.setattr("signal.signal", lambda *given: signals.append(given))
+    monkeypatch.setattr("resource.setrlimit", lambda *given: limits.append(given))
+    monkeypatch.setattr("stepsize.play.answers.answer", printing)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n".join(lines))))
+    monkeypatch.setattr("sys.stdout", sys.stdout)  # which it replaces
+    main()
+    answered, printed = capsys.readouterr()
+    said = [json.loads(line)["said"] for line in answered.splitlines()]
+    assert said == [[True, "curves", {"steps": 1}], [True, "open", ""]]
+    assert printed == "a library says hello\n" * 2
+    assert signals == [(signal.SIGINT, signal.SIG_IGN)]
+    assert limits == [(resource.RLIMIT_DATA, (4 * 2**30, 4 * 2**30))]
 
 
 def test_a_process_that_dies_is_replaced():

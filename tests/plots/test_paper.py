@@ -140,6 +140,11 @@ def test_an_unknown_font_is_refused(font):
         paper_style(font)
 
 
+def test_an_installed_font_comes_before_one_that_has_all_letters():
+    assert paper_style("DejaVu Serif")["font.family"] == ["DejaVu Serif", "DejaVu Sans"]
+    assert paper_style("DejaVu Serif")["mathtext.rm"] == "DejaVu Serif"
+
+
 @pytest.mark.parametrize("width", [0.0, -1.0, 1e9, float("nan")])
 def test_an_impossible_width_is_refused(width):
     with pytest.raises(ArgumentError, match="width"), paper_picture(width):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -170,6 +172,15 @@ def test_figures_for_files_are_unknown_to_pyplot_and_shown_by_notebooks_all_the_
         ([], {}, "a sequence of at least one item"),
         (Constant(0.1), {}, r"must be a sequence or a mapping of schedules, got Constant"),
         (["Constant(0.1)"], {}, r"schedules\[0\].*parse\(\)"),
+        (
+            SimpleNamespace(get_last_lr=list),
+            {},
+            r"a sequence or a mapping of schedules, got .*; write from_torch\(scheduler\), of stepsize.pytorch$",
+        ),
+        ([SimpleNamespace(get_last_lr=list)], {}, r"schedules\[0\]=.*; write from_torch\(scheduler\), of"),
+        ([SimpleNamespace(schedules=[])], {}, "; a scheduler has scheduler.schedules$"),
+        ([abs], {}, r"schedules\[0\]=.* must be a schedule, got .*; write Function\(f\)$"),
+        (5, {}, r"; parse\(\) makes one from a text$"),
         ([Constant(0.1)], {"labels": ["a", "b"]}, "sequence of 1 texts"),
         ([Constant(0.1)], {"labels": "a"}, "sequence of 1 texts"),
         ([Constant(0.1)], {"steps": 0}, "whole number of at least 1, got 0"),

@@ -110,3 +110,5 @@ def test_a_legend_takes_less_room_only_if_it_must():
     assert (roomy.columns, roomy.size) == (1, 9.0)
     assert roomy.labels == tuple(labels)
     assert tight.height < roomy.height
+    lowest = legend_layout(None, labels, 300.0, 1.0)
+    assert lowest.height == min(legend_layout(None, labels, 300.0, height).height for height in range(1, 200))

@@ -241,6 +241,21 @@ def test_a_copied_scheduler_counts_the_updates_of_a_copied_optimizer(copied):
     assert (rate(optimizer), rate(again.optimizer)) == (PLAN(1), PLAN(2))
 
 
+def test_the_replays_of_a_cuda_graph_cannot_be_counted(monkeypatch):
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, auto=True)
+    update(optimizer)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_current_stream_capturing", lambda: True)
+    with pytest.raises(DriverError) as caught:
+        update(optimizer)
+    assert scheduler.position == 1
+    assert str(caught.value) == (
+        "auto=True cannot count the replays of a CUDA graph; "
+        "leave auto out, use a tensor for the rate, and call step() after each replay"
+    )
+
+
 def test_tokens_cannot_be_counted_by_updates():
     with pytest.raises(ArgumentError, match="advance"):
         Scheduler(sgd(), PLAN, auto=True, clock="tokens")

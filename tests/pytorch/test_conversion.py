@@ -170,6 +170,38 @@ def test_lengths_that_are_fractions_are_read_as_pytorch_runs_them(make):
     assert schedule.sample(61) == pytest.approx(rates, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("kind", [OneCycleLR, lr_scheduler.OneCycleLR])
+@pytest.mark.parametrize("pct_start", [0.0, 0.05, 0.09, 1.0])
+def test_a_cycle_whose_phase_ends_before_it_begins_is_read_as_pytorch_runs_it(kind, pct_start):
+    scheduler = kind(sgd(), 0.5, total_steps=10, pct_start=pct_start)
+    (schedule,) = from_torch(scheduler)
+    ends = kind is not OneCycleLR or pct_start == 1.0  # PyTorch's class divides by 0 at step 10 of the last
+    assert schedule.steps == (9 if ends else 10)
+    rates = rates_of(scheduler, schedule.steps)
+    assert schedule.sample(schedule.steps + 1) == pytest.approx(rates, rel=1e-9, abs=1e-12)
+
+
+CHAINED = [
+    (lambda o: lr_scheduler.CosineAnnealingLR(o, 10), ss.Cosine(0.1, 0.0, 10) / 0.1),
+    (lambda o: ConstantLR(o, 0.5, 4), (ss.Constant(0.05, 4) >> ss.Constant(0.1)) / 0.1),
+    (lambda o: CosineAnnealingLR(o, 10), None),
+    (lambda o: lr_scheduler.CosineAnnealingLR(o, 10, 0.01), None),
+    (lambda o: ConstantLR(o, 0.0, 20), None),
+]
+
+
+@pytest.mark.parametrize(("make", "factor"), CHAINED, ids=range(len(CHAINED)))
+def test_a_part_of_a_chain_that_multiplies_is_a_factor_and_another_is_replayed(make, factor):
+    optimizer = sgd()
+    scheduler = ChainedScheduler([StepLR(optimizer, 5, 0.5), make(optimizer)])
+    (schedule,) = from_torch(scheduler)
+    if factor is None:
+        assert isinstance(schedule, ss.Function)
+    else:
+        assert schedule == ss.Staircase(0.1, 0.5, 5) * factor
+    assert schedule.sample(10) == pytest.approx(rates_of(scheduler, 9), rel=1e-9, abs=1e-12)
+
+
 def test_a_chain_within_a_chain_is_read():
     optimizer = sgd()
     inner = ChainedScheduler([ExponentialLR(optimizer, 0.9), StepLR(optimizer, 5)])
@@ -177,6 +209,12 @@ def test_a_chain_within_a_chain_is_read():
     (schedule,) = from_torch(outer)
     assert schedule == ss.Exponential(0.1, 0.9) * (ss.Staircase(0.1, 0.1, 5) / 0.1) * (ss.Linear(0.05, 0.1, 4) / 0.1)
     assert schedule.sample(20) == pytest.approx(rates_of(outer, 19))
+
+
+class OfNoRates(LRScheduler):
+    """A scheduler that computes no rates."""
+
+    def _initial_step(self): ...
 
 
 class Own(LRScheduler):
@@ -192,6 +230,10 @@ class Own(LRScheduler):
     [
         (ReduceLROnPlateau, "feedback=Plateau"),
         (Own, "Own.get_lr must be PyTorch's own"),
+        (
+            OfNoRates,
+            r"must be of a class of torch.optim.lr_scheduler, got .*; write its rates as Function\(\.\.\.\) of",
+        ),
         (lambda o: o, "must be a scheduler of torch.optim.lr_scheduler"),
         (lambda o: Scheduler(o, ss.Constant(0.1)), r"its schedules are in scheduler\.schedules"),
         (
@@ -211,6 +253,19 @@ def test_a_chain_without_a_common_clock_is_refused():
     drawn.course(optimizer, one, 2)
     with pytest.raises(ArgumentError, match="different steps"):
         from_torch(ChainedScheduler([one, other]))
+
+
+def test_a_sequence_whose_part_has_made_steps_of_its_own_is_refused():
+    optimizer = sgd()
+    parts = [StepLR(optimizer, 3, 0.5), ExponentialLR(optimizer, 0.9)]
+    scheduler = SequentialLR(optimizer, parts, [4])
+    drawn.course(optimizer, scheduler, 2)
+    parts[0].step()
+    with pytest.raises(ArgumentError) as caught:
+        from_torch(scheduler)
+    assert str(caught.value) == (
+        "the present part of SequentialLR must be at step 2, by the clock of the sequence, got 3"
+    )
 
 
 def test_as_lambda_gives_a_lambdalr_the_schedules_rates():

@@ -20,6 +20,7 @@ from torch.optim import Adam
 import stepsize as ss
 import stepsize.pytorch
 from stepsize.pytorch import Scheduler, range_test
+from stepsize.pytorch.range_testing import _Interrupts
 
 WATCHED = (str(Path(stepsize.pytorch.__file__).parent), contextlib.__file__)
 BATCHES = [(torch.ones(2, 1), torch.zeros(2, 1))]
@@ -110,6 +111,24 @@ def test_ctrl_c_again_and_again_is_delivered_after_the_restore():
     with pytest.raises(KeyboardInterrupt):
         range_test(model, optimizer, mse_loss, BATCHES, steps=3, observe=impatient)
     assert same(state_of(model, optimizer), before)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_ctrl_c_that_is_held_back_is_delivered_once_it_is_allowed_or_at_the_end(allowed):
+    reached = []
+
+    def hold():
+        with _Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+            reached.append("held")
+            if allowed:
+                interrupts.allow()
+                reached.append("not interrupted")
+
+    with pytest.raises(KeyboardInterrupt):
+        hold()
+    assert reached == ["held"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -53,6 +54,7 @@ REFUSED = {
     "nothing": (lambda o: Scheduler(o), "given if nothing else is scheduled"),
     "tuple for a number": (lambda o: Scheduler(o, (0.1, 0.2)), "like the group's own value"),
     "no optimizer": (lambda o: Scheduler("sgd", PLAN), "optimizer of PyTorch"),
+    "no list of groups": (lambda o: Scheduler(SimpleNamespace(param_groups=(), inner=o), PLAN), "optimizer of PyTorch"),
     "on_change": (lambda o: Scheduler(o, PLAN, on_change="ask"), "refuse"),
 }
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from driven import PLAN, sgd
+from torch.optim import Adam
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, StateError
@@ -67,6 +68,11 @@ def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
     with pytest.raises(StateError, match=r"package\.module:name.*keep"):
         again.load_state_dict(scheduler.state_dict())
     assert again.position == 0
+    keeping = Scheduler(sgd(), lambda step: 1 / (1 + step), on_change="keep")
+    keeping.replan(ss.Constant(0.7))
+    with pytest.warns(UserWarning, match="function without a name, which no state can hold; this scheduler continues"):
+        keeping.load_state_dict(scheduler.state_dict())
+    assert (keeping.position, keeping.get_last_lr()) == (25, [1 / 26])
 
 
 def test_the_result_of_replan_can_be_plotted():
@@ -89,6 +95,19 @@ def test_replanning_a_list_or_a_mapping_needs_the_same_form():
     with pytest.raises(ArgumentError, match="the plan has no 'momentum'"):
         scheduler.replan(momentum=0.9)
     assert scheduler.get_last_lr() == [0.3, 0.1]
+
+
+def test_a_tuple_is_replanned_by_a_tuple_of_its_length():
+    scheduler = Scheduler(sgd(kind=Adam), PLAN, betas=(ss.Linear(0.9, 0.95, 10), 0.999))
+    scheduler.seek(10)
+    for wrong in (0.5, (0.5,), (0.5, 0.9, 0.9)):
+        with pytest.raises(
+            ArgumentError, match=r"replan\(betas=...\) must be a schedule that can follow \(Linear\(0.9, "
+        ):
+            scheduler.replan(betas=wrong)
+    scheduler.replan(betas=(0.5, ss.Linear(0.9, 0.99, 10)))
+    scheduler.seek(15)
+    assert scheduler.optimizer.param_groups[0]["betas"] == (0.5, pytest.approx(0.945))
 
 
 def test_a_cooldown_brings_every_rate_down():

@@ -117,6 +117,14 @@ BROKEN_STATES = {
     "clock": ({"clock": "tokens"}, "tokens"),
     "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}, "replanned": True}, "plan cannot be followed"),
     "another plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "never replanned"),
+    "another plan that cannot be read": (
+        {"plan": {"lr": "Cosin(1)"}, "began_with": {"lr": "Cosin(1)"}},
+        "the state was saved under another plan, {'lr': 'Cosin\\(1\\)'}, and this one is",
+    ),
+    "a number for a schedule": (
+        {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": 5}}},
+        "plan cannot be followed",
+    ),
     "nothing scheduled": (
         {"plan": {"relative": False, "feedback": None, "schedules": {}}, "replanned": True},
         "plan cannot be read",

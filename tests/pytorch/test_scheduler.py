@@ -70,6 +70,21 @@ def test_pain_16_all_getters_tell_the_rate_of_the_next_update():
     assert scheduler.last_epoch == scheduler.position == 6
 
 
+def test_what_frameworks_call_on_pytorchs_schedulers_does_the_same_here():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(4)
+    assert (scheduler.last_epoch, scheduler._step_count, scheduler._last_lr) == (4, 5, [PLAN(4)])
+    scheduler._step_count = 99  # as Accelerate does for micro-batches
+    assert (scheduler.position, scheduler._step_count) == (4, 5)
+    optimizer.param_groups[0]["lr"] = 7.0
+    scheduler._initial_step()
+    assert optimizer.param_groups[0]["lr"] == PLAN(4)
+    for epoch, position in ((None, 5), (9, 9), (0, 0), (-1, 0), (7.9, 7)):
+        scheduler._update_lr(epoch)
+        assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (position, PLAN(position))
+
+
 def test_memory_does_not_grow_with_the_steps():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN >> ss.Cosine(0.01, 0.001, 100_000))

@@ -1,4 +1,6 @@
+import contextlib
 import math
+import random
 from collections import defaultdict
 
 import numpy as np
@@ -9,6 +11,7 @@ from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
 from stepsize.pytorch import snapshot
+from stepsize.pytorch.random_states import random_states, restore_random_states, seed_generator, seed_random_states
 from stepsize.pytorch.snapshot import Snapshot
 
 
@@ -56,6 +59,69 @@ def test_copies_on_the_cpu_are_restored_exactly(monkeypatch):
 
 def test_the_cpu_is_never_short_of_memory():
     assert snapshot.free_memory(torch.device("cpu")) == math.inf
+
+
+def test_the_free_memory_of_a_gpu_is_what_the_driver_and_pytorchs_own_pool_have(monkeypatch):
+    """Stand-ins for a GPU: 5 bytes free outside, and 100 in the pool, of which 30 are in use."""
+    given = []
+    answers = {"mem_get_info": (5, 1000), "memory_reserved": 100, "memory_allocated": 30}
+    for name, answer in answers.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, answer=answer: (given.append(device), answer)[1])
+    assert snapshot.free_memory(torch.device("cuda", 1)) == 75
+    assert given == [torch.device("cuda", 1)] * 3
+
+
+GENERATORS = {
+    "Python": (lambda: random.Random(1), lambda each: each.random()),
+    "RandomState": (lambda: np.random.RandomState(1), lambda each: each.rand()),
+    "Generator": (lambda: np.random.default_rng(1), lambda each: each.random()),
+    "PyTorch": (lambda: torch.Generator().manual_seed(1), lambda each: torch.rand(1, generator=each).item()),
+}
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_a_random_generator_is_restored_wherever_it_stands(kind):
+    make, draw = GENERATORS[kind]
+    generator = make()
+    kept = Snapshot({"a": [generator]})
+    first = [draw(generator) for _ in range(3)]
+    kept.restore()
+    assert [draw(generator) for _ in range(3)] == first
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_a_seed_decides_what_a_generator_draws(kind):
+    make, draw = GENERATORS[kind]
+    drawn = []
+    for seed in (7, 7, 8):
+        seed_generator(generator := make(), seed)
+        drawn.append([draw(generator) for _ in range(3)])
+    assert drawn[0] == drawn[1]
+    assert not set(drawn[0]) & set(drawn[2])
+
+
+def test_the_states_of_gpus_are_read_restored_and_seeded_too(monkeypatch):
+    """Two stand-ins for GPUs, whose state is a number."""
+    devices = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    states, present = dict(zip(devices, (10, 11), strict=True)), []
+
+    @contextlib.contextmanager
+    def device(each):
+        present.append(each)
+        yield
+        present.pop()
+
+    monkeypatch.setattr(torch.cuda, "get_rng_state", states.__getitem__)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, each: states.update({each: state}))
+    monkeypatch.setattr(torch.cuda, "manual_seed", lambda seed: states.update({present[-1]: seed}))
+    monkeypatch.setattr(torch.cuda, "device", device)
+    before = random_states(devices)
+    drawn = [random.random(), np.random.rand(), torch.rand(1).item()]  # noqa: NPY002
+    seed_random_states(5, devices)
+    assert [*states.values()] == [5, 5]
+    restore_random_states(before, devices)
+    assert [*states.values()] == [10, 11]
+    assert [random.random(), np.random.rand(), torch.rand(1).item()] == drawn  # noqa: NPY002
 
 
 def test_a_snapshot_can_be_restored_repeatedly():

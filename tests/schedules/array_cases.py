@@ -59,6 +59,7 @@ PARTS = {
     "clip": ss.Exponential(0.6, 0.8).clip(0.01, 0.5),
     "warp": ss.MultiStep(1.0, 0.5, (30, 80)).head(100).warp(2.0),
     "power": ss.Linear(1.0, 0.1, 50) ** 2.5,
+    "power of a number": ss.Constant(0.3) ** 2.5,
     "minimum and maximum": ss.minimum(ss.Linear(0.0, 1.0, 50), ss.maximum(ss.Cosine(1.0, 0.0, 80), 0.2)),
     "reclock": ss.Linear(1.0, 0.1, 3000).reclock(ss.Piecewise((4, 16, 8), (100, 900))),
 }

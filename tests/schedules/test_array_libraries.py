@@ -35,6 +35,13 @@ def test_every_shape_and_operator_has_numpys_values_around_its_boundaries(called
     close(called(plan, steps), plan, steps)
 
 
+@pytest.mark.parametrize("make", [jnp.asarray, mx.array, torch.from_numpy], ids=["jax", "mlx", "torch"])
+@each_part
+def test_every_shape_and_operator_has_numpys_values_between_whole_steps(make, plan):
+    steps = np.append(np.arange(480) / 4, [200.75, 1000.25, 4999.5])
+    close(plan(make(steps.astype(np.float32))), plan, steps, 3e-5)
+
+
 @in_each_library
 def test_whole_steps_are_exact_beyond_single_precision(called):
     plan = PARTS["beyond single precision"]
@@ -263,6 +270,25 @@ def test_a_function_is_traced_if_a_tensor_has_no_value_or_wants_a_gradient():
 def test_a_function_that_does_not_trace_is_one_clear_error(call):
     with pytest.raises(ss.StepsizeError, match=r"a compiler cannot trace Function.*where"):
         call(ss.Function(at_ten))
+
+
+class Counting:
+    """A function that may keep state."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, step):
+        self.calls += 1
+        return 0.1
+
+
+@pytest.mark.parametrize("call", [lambda plan: jax.jit(plan)(jnp.int32(5)), lambda plan: mx.compile(plan)(mx.array(5))])
+def test_a_function_that_may_keep_state_is_not_traced(call):
+    with pytest.raises(
+        ss.StepsizeError, match=r"may keep state, so a compiler cannot trace it; write it with the func"
+    ):
+        call(ss.Function(Counting()))
 
 
 def test_no_array_library_is_imported_for_a_schedule():

@@ -9,6 +9,7 @@ from round_trips import assert_round_trips
 import stepsize as ss
 from stepsize import ConstantProduct, Horizon, Plan
 from stepsize.errors import ArgumentError, FormatError, ParseError
+from stepsize.schedules.assignment import Tied
 from strategies import trees
 
 RUN = Horizon(samples=60_000, batch=256, epochs=10)
@@ -96,6 +97,7 @@ def test_a_constant_product_follows_the_rates_of_the_plan_in_their_form():
     assert Plan(lr=[5e-324, 0.5], weight_decay=tie)(0)["weight_decay"] == [0.0, 1.0]  # 0.5 / 5e-324 is not finite
     with pytest.raises(ArgumentError, match=r"Plan\(weight_decay=...\) must be a schedule, as nothing .*; give lr="):
         Plan(weight_decay=tie)(0)
+    assert str(Tied(ss.Constant(0.5), tie)) == "ConstantProduct(0.5) of Constant(0.5)"
 
 
 def test_units_in_texts_refer_to_the_horizon_and_each_schedule_may_have_a_rest():

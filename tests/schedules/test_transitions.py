@@ -141,6 +141,20 @@ def test_a_shape_of_another_length_is_refused():
             "the value of the schedule there must be a finite number > 0 for shape='exponential', got 0.0; "
             "choose another shape",
         ),
+        (
+            lambda: Constant(0).cooldown(3, 4, 0, "exponential"),
+            "the value of the schedule there must be a finite number > 0 for shape='exponential', got 0.0; "
+            "choose another shape\ncooldown(end=...) must be a finite number > 0 for shape='exponential', got 0.0",
+        ),
+        (
+            lambda: ss.wsd(0.0, 10, 10, 10, shape="exponential"),
+            "wsd(peak_lr=...) must be a finite number > 0 for shape='exponential', got 0.0\n"
+            "wsd(final_lr=...) must be a finite number > 0 for shape='exponential', got 0.0",
+        ),
+        (
+            lambda: LINE.cooldown(3, 4, shape=lambda start, end, steps: Polynomial(start, end, steps, -1)),
+            "Polynomial(power=...) must be a finite number > 0, got -1",
+        ),
     ],
 )
 def test_an_exponential_way_from_or_to_0_is_answered_with_what_to_write(use, message):

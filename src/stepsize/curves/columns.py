@@ -71,9 +71,9 @@ def _column(
         first = min(ranks[name] for name in several)
         found = _one_of(table, word, [name for name in several if ranks[name] == first])
         if found in table.unfit and word == "lr":
-            return None, _unfit(table, word, found)  # there may be a schedule
+            return None, _unfit(table, found)  # there may be a schedule
     if found not in table.columns:
-        raise _unfit(table, word, found)
+        raise _unfit(table, found)
     return found, None
 
 
@@ -113,13 +113,10 @@ def _are_equal(first: Floats | None, second: Floats | None) -> bool:
     return bool(both.any() and np.all(first[both] == second[both]))
 
 
-def _unfit(table: Table, word: str, name: str) -> DataError:
+def _unfit(table: Table, name: str) -> DataError:
     if name not in table.columns:
         return DataError(table.unfit[name])
-    advice = f"name it with {{{word}}} to take it as it is"
-    if word != "lr":
-        return DataError(table.unfit[name], advice, **{word: name})
-    advice = f"give the run's schedule with {{schedule}}, or {advice}"
+    advice = "give the run's schedule with {schedule}, or name it with {lr} to take it as it is"
     return DataError(table.unfit[name], advice, lr=name, schedule=...)
 
 

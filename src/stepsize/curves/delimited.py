@@ -1,6 +1,5 @@
 """Tables from CSV files and their kin: of one run, of several runs, of a panel of Weights & Biases, or of a store."""
 
-import csv
 import re
 from collections import Counter
 from dataclasses import replace
@@ -31,10 +30,7 @@ def is_delimited(head: str) -> bool:
     sign, share = sign_between(lines)
     if share < 0.5 or len(lines) < 2:
         return False
-    try:
-        first, *rows = (row for _, row in cells_of(lines, sign))
-    except csv.Error:
-        return False
+    first, *rows = (row for _, row in cells_of(lines, sign))
     numbers = [*map(is_number, first)]
     return all(numbers) or (
         not any(number and name.strip() for number, name in zip(numbers, first, strict=True))

@@ -80,8 +80,6 @@ def _path(trajectory: Trajectory) -> dict[str, Any]:
     ended = f"f = {values[-1]:.4g} after {len(path) - 1:,} updates"
     if trajectory.diverged:
         ended = f"diverged at update {len(path):,}"
-    elif trajectory.stopped:
-        ended = f"stopped after {len(path) - 1:,} updates, where there is no gradient"
     assert surface.window is not None
     low, high = np.array([*surface.window, *([] if surface.dimensions == 2 else [(-math.inf, math.inf)])]).T
     reach = np.where(np.isfinite(high - low), _BEYOND_WINDOW * (high - low), 0.0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stepsize.errors import StepError, shown
-from stepsize.schedules.maths import SCALAR, Maths
+from stepsize.schedules.maths import Maths
 
 if TYPE_CHECKING:
     from stepsize.schedules.base import Schedule
@@ -134,8 +134,6 @@ def maths_of(library: Library) -> Maths:
     real, functions = library.real, library.functions
 
     def power(base: Any, exponent: Any) -> Any:
-        if isinstance(base, float) and isinstance(exponent, float):
-            return SCALAR.power(base, exponent)
         return library.power(real(base), real(exponent))
 
     def where(condition: Array, x: Any, y: Any) -> Any:

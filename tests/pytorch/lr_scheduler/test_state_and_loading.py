@@ -75,6 +75,14 @@ def test_a_cycle_after_a_sequence_restores_its_momentum():
     assert 0.5 <= momentum(again) <= 0.6
 
 
+def test_a_state_of_pytorchs_with_more_groups_writes_no_rates():
+    state = steps(theirs.StepLR(sgd(0.4, 0.2), 1), 2).state_dict()
+    again = ours.StepLR(sgd(0.1), 1)
+    with pytest.warns(UserWarning, match=r"base_lrs was \[0\.4, 0\.2\], is \[0\.1\]\. It takes them over"):
+        again.load_state_dict(state)
+    assert (again.last_epoch, rates(again)) == (2, [0.1])
+
+
 def test_pytorchs_cosine_beyond_its_end_goes_to_the_end_that_the_warning_names():
     state = steps(theirs.CosineAnnealingLR(sgd(), 10), 15).state_dict()
     again = ours.CosineAnnealingLR(sgd(), 10)
