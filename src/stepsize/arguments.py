@@ -252,11 +252,7 @@ def _holds_a_rule(hint: Any) -> bool:
 
 
 def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The given arguments in their stored form.
-
-    Raises:
-        ArgumentError: arguments break their rules; one error holds all of them.
-    """
+    """The given arguments in their stored form; one ArgumentError holds all that break their rules."""
     stored, errors = dict(given), list[StepsizeError]()
     for name, rule in rules(function).items():
         if name in stored:

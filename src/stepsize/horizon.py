@@ -228,11 +228,7 @@ class Horizon(CallChecked):
 
 
 def length_on(clock: str, length: str, horizon: Horizon | None) -> int:
-    """The number of steps of the clock in a length with a unit; times, as in "30min", need no horizon.
-
-    Raises:
-        ArgumentError: as for `Horizon.of`, or the unit does not suit the clock.
-    """
+    """The number of steps of the clock in a length with a unit; times, as in "30min", need no horizon."""
     from fractions import Fraction
 
     match = re.fullmatch(_LENGTH, str(length), re.ASCII)

@@ -27,11 +27,7 @@ def start_server() -> None:
 
 
 def start_process(target: Callable[..., object], *arguments: object) -> BaseProcess:
-    """Start a process that calls the function; it ignores Ctrl-C, which the parent handles.
-
-    Raises:
-        OSError, EOFError: it died at once.
-    """
+    """Start a process that calls the function; it ignores Ctrl-C, which the parent handles."""
     start_server()
     if sys.platform == "linux":
         process = multiprocessing.get_context("forkserver").Process(target=target, args=arguments)

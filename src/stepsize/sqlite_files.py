@@ -8,11 +8,7 @@ from stepsize.errors import DataError
 
 
 def refuse_links(*paths: Path) -> None:
-    """Refuse symbolic links: results may come from a stranger, and a link may lead anywhere.
-
-    Raises:
-        DataError: a path is a symbolic link.
-    """
+    """Refuse symbolic links: results may come from a stranger, and a link may lead anywhere."""
     for path in paths:
         if path.is_symlink():
             reason = f"{path} is a link to {os.readlink(path)}"

@@ -67,11 +67,7 @@ class Log:
 
 
 def log_of(table: Table, options: ReadOptions) -> Log:
-    """The log in a table.
-
-    Raises:
-        DataError: a column is missing or undecided, a value is not finite, or its update is unknown.
-    """
+    """The log in a table; DataError if a column is missing or undecided, or the update of a value is unknown."""
     chosen = choose(table, {"step": options.step, "lr": options.lr, "loss": options.loss})
     steps_done = table.steps_done if options.means is None else options.means
     counted = updates_done(table, chosen.step, chosen.loss or chosen.lr or "", steps_done, options.horizon)

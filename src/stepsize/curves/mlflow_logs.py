@@ -24,11 +24,7 @@ def is_deleted(folder: Path) -> bool:
 
 
 def read_mlflow_run(folder: Path) -> list[Table]:
-    """The metrics of one run as one table.
-
-    Raises:
-        DataError: a line of a metric is not a time, a value and a step.
-    """
+    """The metrics of one run as one table."""
     metrics = folder / "metrics"
     files = sorted(file for file in metrics.rglob("*") if file.is_file())
     columns = rows_of({file.relative_to(metrics).as_posix(): _read(file) for file in files})

@@ -21,11 +21,7 @@ MOST_QUESTIONS = 4  # about the jumps of one run
 
 
 def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) -> tuple[Floats, list[str]]:
-    """The rate of the updates 0 to `last`, and notes; `trunk` has the rates before the run branches from another.
-
-    Raises:
-        DataError: the rates are unknown at some updates, or differ from those of the schedule.
-    """
+    """The rate of the updates 0 to `last`, and notes; `trunk` has the rates before the run branches from another."""
     schedule = options.schedule_of(log.name, log.schedule)
     if schedule is not None:
         rates = schedule.sample(last + 1)
@@ -74,11 +70,7 @@ Points = list[tuple[int, float]]
 
 
 def _at_changes(source: str, rows: Rows, last: int, options: ReadOptions, branch: int) -> tuple[Points, list[str]]:
-    """Points where the rate changes abruptly, and notes; `branch` is the step at which the run leaves another, or 0.
-
-    Raises:
-        DataError: for each change whose course is unknown.
-    """
+    """Points where the rate changes abruptly, and notes; `branch` is the step at which the run leaves another, or 0."""
     jumps = jumps_in(rows, options.jumps)
     for (jump, after), (other, same) in pairwise(sorted(jumps)):
         if after == same:

@@ -25,11 +25,7 @@ def is_json(head: str) -> bool:
 
 
 def read_json(path: Path) -> list[Table]:
-    """The tables in a file of JSON, or with a record on each line.
-
-    Raises:
-        DataError: it cannot be read, or has neither records nor lists of numbers.
-    """
+    """The tables in a file of JSON, or with a record on each line."""
     text = text_of(path)
     try:
         found = json.loads(text)
@@ -50,11 +46,7 @@ def is_archive(path: Path) -> bool:
 
 
 def read_archive(path: Path) -> list[Table]:
-    """The tables of the arrays in an archive of NumPy's.
-
-    Raises:
-        DataError: it cannot be read, or the arrays have different lengths.
-    """
+    """The tables of the arrays in an archive of NumPy's."""
     try:
         with open(path, "rb") as file, np.load(file) as archive:  # np.load(path) leaves a damaged file open
             if sum(each.file_size for each in archive.zip.infolist()) > room_for(path):

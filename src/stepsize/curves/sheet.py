@@ -40,11 +40,7 @@ class Sheet:
 
     @classmethod
     def read(cls, path: Path) -> "Sheet":
-        """The cells of a file, whose first line has the names of the columns.
-
-        Raises:
-            DataError: the file cannot be read, has no names or no rows, or a row of another length.
-        """
+        """The cells of a file, whose first line has the names of the columns."""
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
         lines = text.split("\n")
         plain = [place for place, line in enumerate(lines) if line.lstrip()[:1] not in ("", "#")]

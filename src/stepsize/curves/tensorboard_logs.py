@@ -31,12 +31,7 @@ def event_folders(place: Path) -> list[Path]:
 
 
 def read_events(place: Path) -> list[Table]:
-    """The scalars in a folder of event files, or in one of them, as one table.
-
-    Raises:
-        DataError: a file is damaged, or there are no scalars.
-        MissingExtraError: TensorBoard is not installed.
-    """
+    """The scalars in a folder of event files, or in one of them, as one table."""
     series, left_out = _last_attempts(place)
     if not series:
         raise DataError(f"{place} has no scalars in its event files of TensorBoard")

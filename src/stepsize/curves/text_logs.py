@@ -81,11 +81,7 @@ def is_text_log(head: str) -> bool:
 
 
 def read_text_log(path: Path) -> list[Table]:
-    """The rows of a text log as one table.
-
-    Raises:
-        DataError: it cannot be read.
-    """
+    """The rows of a text log as one table."""
     rows = [*_rows(text_of(path).splitlines())]
     kind = convention_of({frozenset(row.values) for row in rows}, PRINTED)
     rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1 and row.step <= LONGEST]

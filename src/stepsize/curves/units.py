@@ -26,12 +26,7 @@ class Counted:
 
 
 def updates_done(table: Table, step: str, measured: str, steps_done: bool, horizon: Horizon | None) -> Counted:
-    """The updates done at each row, from the column `step`; `measured` is the column whose values matter.
-
-    Raises:
-        DataError: the column has values that no count has, or counts something else and there is no horizon.
-        ArgumentError: the horizon does not say how many tokens a sample has, or how many samples an update.
-    """
+    """The updates done at each row, from the column `step`; `measured` is the column whose values matter."""
     counts, unit = table.columns[step], unit_of(step)
     _check(table, step, counts, whole=unit == UPDATES)
     rows = np.flatnonzero(~np.isnan(counts + table.columns[measured]))

@@ -64,11 +64,7 @@ class ArraySteps:
 
     @classmethod
     def of(cls, library: Library, step: Array) -> "ArraySteps":
-        """From an array of numbers; negative ones and NaN become 0, and those too large the largest.
-
-        Raises:
-            StepError: its type is neither one of integers nor one of floats.
-        """
+        """From an array of numbers; negative ones and NaN become 0, and those too large the largest."""
         if library.is_whole(step):
             whole = library.cast(step, library.whole_type)
             beyond = library.largest if "uint" in str(step.dtype) else 0  # large unsigned ones become negative

@@ -25,12 +25,7 @@ def parse_either(
 
 
 def parse_rate(text: str) -> Schedule:
-    """The schedule of the rate in the text of a schedule or of a plan.
-
-    Raises:
-        ParseError: it is neither.
-        ArgumentError: the plan has no single schedule of the rate.
-    """
+    """The schedule of the rate in the text of a schedule or of a plan."""
     given = parse_either(text)
     return given if isinstance(given, Schedule) else rate_of_plan("parse_rate", "text", given)
 

@@ -89,11 +89,7 @@ def _not_a_shape(owner: str, name: str, value: Any, word: str) -> ArgumentError:
 def transition(
     owner: str, steps: int, shape: tuple[str, Any], start: tuple[str, float], end: tuple[str, float]
 ) -> "Schedule":
-    """The way from one value to another; all come with the argument of `owner` that they are, or "" if they are none.
-
-    Raises:
-        ArgumentError: the shape has no such value, or makes no schedule of this length.
-    """
+    """The way between two values; each comes with the argument of `owner` that it is, or "" if it is none."""
     from stepsize.schedules.base import Schedule
 
     argument, given = shape
