@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from stepsize.arguments import Instance, Length, Many, Maybe, Whole, apply_rules, nearest
+from stepsize.arguments import Length, Many, Maybe, Whole, apply_rules, nearest
 from stepsize.curves.columns import quoted_list
 from stepsize.errors import ArgumentError, StepsizeError
-from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule
+from stepsize.schedules.text import MaybeHorizon
 
 Schedules = Schedule | Mapping[str, Schedule] | None
 """The schedule of every run, or schedules by the names of runs."""
@@ -47,7 +47,7 @@ class ReadOptions:
     lr: str | None = None
     loss: str | None = None
     means: bool | None = None
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon"))] = None
+    horizon: MaybeHorizon = None
     schedule: Annotated[Schedules, _schedules] = None
     after: Annotated[Branches, _branches] = None
     warmup_steps: Annotated[int | None, Maybe(Length(0))] = None

@@ -4,15 +4,15 @@ import keyword
 import re
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Instance, Maybe
+from stepsize.arguments import Choice, Instance
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
-from stepsize.horizon import Horizon
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.terms import Language
 from stepsize.interop.codegen.translation import translated
 from stepsize.schedules import Plan, Schedule, parse
+from stepsize.schedules.text import MaybeHorizon
 
 _IMPORTS = (  # in two blocks, each line with what it is for
     (("import math", "math."), ("from itertools import accumulate", "accumulate(")),
@@ -46,7 +46,7 @@ def _identifier(owner: str, name: str, value: Any) -> str:
 def to_code(
     schedule: Annotated[Schedule | Plan | str, Instance(Schedule | Plan | str, "a schedule, a plan or a text")],
     language: Annotated[str, Choice(("python", "torch", "jax"))] = "python",
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+    horizon: MaybeHorizon = None,
     name: Annotated[str, _identifier] = "learning_rate",
 ) -> str:
     """The schedule as the source of a Python function of the step, which does not need stepsize.

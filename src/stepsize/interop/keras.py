@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from stepsize.arguments import Instance, Maybe
+from stepsize.arguments import Instance
 from stepsize.checked_calls import checked
 from stepsize.errors import MissingExtraError
 from stepsize.horizon import Horizon
@@ -12,6 +12,7 @@ from stepsize.interop.config import bind, chosen, section
 from stepsize.interop.keras_schedules import SCHEDULES
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Schedule, parse
+from stepsize.schedules.text import MaybeHorizon
 
 
 def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule:
@@ -68,7 +69,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
 @checked
 def to_keras(
     schedule: Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")],
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+    horizon: MaybeHorizon = None,
 ) -> Any:
     """The schedule as a Keras `LearningRateSchedule`, for any backend; a saved model contains it as text.
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stepsize.arguments import Flag, Instance, Maybe, apply_rules, refuse_unknown
+from stepsize.arguments import Flag, Maybe, apply_rules, refuse_unknown
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import ClockName, Horizon
 from stepsize.schedules.assignment import Assignment, ConstantProduct
 from stepsize.schedules.base import Schedule
+from stepsize.schedules.text import MaybeHorizon, Text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ class Plan(Mapping[str, Any]):
         self,
         *,
         relative: Annotated[bool | None, Maybe(Flag())] = None,
-        horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+        horizon: MaybeHorizon = None,
         **schedules: Any,
     ) -> None:
         apply_rules("Plan", Plan, {"relative": relative, "horizon": horizon})
@@ -106,8 +107,8 @@ class Plan(Mapping[str, Any]):
     @checked
     def parse(
         cls,
-        text: str,
-        horizon: Horizon | None = None,
+        text: Text,
+        horizon: MaybeHorizon = None,
         *,
         functions: Annotated[bool, Flag()] = False,
         clock: ClockName = "steps",
