@@ -64,7 +64,7 @@ class Plan(Mapping[str, Any]):
         **schedules: Any,
     ) -> None:
         apply_rules("Plan", Plan, {"relative": relative, "horizon": horizon})
-        self._set(Plan.of("Plan", schedules, relative, horizon).assignments, relative)
+        vars(self).update(vars(Plan.of("Plan", schedules, relative, horizon)))
 
     @classmethod
     def of(
@@ -96,12 +96,8 @@ class Plan(Mapping[str, Any]):
     def with_assignments(cls, assignments: dict[str, Assignment], relative: bool | None) -> "Plan":
         """The plan of these assignments."""
         plan = cls.__new__(cls)
-        plan._set(assignments, relative)
+        vars(plan).update(assignments=assignments, relative=relative)
         return plan
-
-    def _set(self, assignments: dict[str, Assignment], relative: bool | None) -> None:
-        object.__setattr__(self, "assignments", assignments)
-        object.__setattr__(self, "relative", relative)
 
     @classmethod
     @checked

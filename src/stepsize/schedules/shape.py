@@ -27,10 +27,7 @@ class Shape(Schedule):
 class Endless(Shape):
     """A shape that never reaches an end."""
 
-    @property
-    def steps(self) -> float:  # type: ignore[override]
-        """Infinite."""
-        return math.inf
+    steps = math.inf
 
 
 @dataclass(frozen=True, repr=False)

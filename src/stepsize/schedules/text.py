@@ -24,7 +24,7 @@ from stepsize.schedules.function import Function
 from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader, decimal_comma
 from stepsize.schedules.maths import SCALAR
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
-from stepsize.schedules.transitions import WORDS
+from stepsize.schedules.transitions import WORDS, shape_rule
 
 Text = Annotated[str, Instance(str, "a string")]
 MaybeHorizon = Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))]
@@ -139,9 +139,8 @@ class Evaluation:
         if others >= run:
             taken = f"the other phases take {others:.0f} of the {run} {self.clock}"
             raise self.error(f'nothing is left for "rest": {taken}', self.rest_at)
-        raise self.error(
-            f'no whole number of {self.clock} for "rest" makes the schedule {run} {self.clock} long', self.rest_at
-        )
+        reason = f'no whole number of {self.clock} for "rest" makes the schedule {run} {self.clock} long'
+        raise self.error(reason, self.rest_at)
 
     def _steps_with_rest(self, rest: int) -> float:
         self.rest = rest
@@ -354,7 +353,7 @@ def _parameters(function: Callable[..., Any]) -> _Parameters:
         [p.name for p in parameters],
         [p.name for p in parameters if p.default is p.empty],
         {p: _takes_zero(rule) for p, rule in rules(function).items() if getattr(rule, "measures_steps", False)},
-        {p for p, rule in rules(function).items() if hasattr(rule, "names_shape")},
+        {p for p, rule in rules(function).items() if rule is shape_rule},
         any(p.kind is p.VAR_POSITIONAL for p in parameters),
         usage(function),
     )

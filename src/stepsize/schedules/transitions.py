@@ -27,18 +27,13 @@ WORDS = ("linear", "cosine", "1-sqrt", "exponential", "rex", "rex(0.7)", "polyno
 Make = Callable[[float, float, int], Any]
 
 
-class _ShapeRule:
-    """A shape; a word stays a word."""
-
-    names_shape = True
-
-    def __call__(self, owner: str, name: str, value: Any) -> Any:
-        _made_by(owner, name, value)
-        return value
+def shape_rule(owner: str, name: str, value: Any) -> Any:
+    """The rule of a shape; a word stays a word."""
+    _made_by(owner, name, value)
+    return value
 
 
-SHAPE = _ShapeRule()
-AnyShape = Annotated[str | Make, SHAPE]
+AnyShape = Annotated[str | Make, shape_rule]
 """A word, the class of a shape, or a function that makes a schedule of (start, end, steps)."""
 
 
@@ -105,9 +100,8 @@ def transition(
         raise_together(problems)
         raise
     if not isinstance(made, Schedule):
-        raise ArgumentError(
-            owner, argument, "a shape that makes a schedule", made, "build it from shapes or a Function"
-        )
+        rule, advice = "a shape that makes a schedule", "build it from shapes or a Function"
+        raise ArgumentError(owner, argument, rule, made, advice)
     if made.steps != steps:
         rule = f"a shape that makes a schedule of the given length, here {steps}"
         raise ArgumentError(owner, argument, rule, made, nearest(getattr(given, "__name__", ""), WORDS))
