@@ -1,13 +1,13 @@
 """A range test: the losses of a short run whose rate rises, and why it stopped."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, apply_field_rules, refuse_unknown
+from stepsize.arguments import Choice, Flag, Instance, Many, Maybe, Number, Whole, apply_field_rules, refuse_unknown
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.suggestions import Suggestions, suggest
 from stepsize.errors import ArgumentError, FormatError, StepsizeError, shown
@@ -18,13 +18,6 @@ Stop = Literal["end", "diverged", "not finite"]
 MOST_UPDATES = 1_000_000
 VERSION = 2
 SMOOTHING = 0.7  # the weight of a loss relative to that of the next update
-
-
-def _runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
-    runs = tuple(value) if isinstance(value, Sequence) else ()
-    if not runs or not all(isinstance(run, RangeRun) for run in runs):
-        raise ArgumentError(owner, name, "one RangeRun or several", value)
-    return runs
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ class RangeTest:
     """
 
     schedule: Nested
-    runs: Annotated[tuple[RangeRun, ...], _runs]
+    runs: Annotated[tuple[RangeRun, ...], Many(Instance(RangeRun, "a RangeRun"))]
     groups: Annotated[tuple[Schedule, ...], Many(nested, empty=True)] = ()
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING
     fixed_order: Annotated[bool, Flag()] = False

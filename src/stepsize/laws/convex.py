@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 from scipy.optimize import brentq
 
-from stepsize.arguments import Fraction, Length, Maybe, MaybeCount, Positive, Steps
+from stepsize.arguments import Fraction, MaybeCount, MaybeSteps, Positive, Steps
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.laws.law import Floats, Rates, rates_of
@@ -164,7 +163,7 @@ def _flat_then_down(steps: int, decay_frac: float) -> Floats:
 def refine(
     norms: ArrayLike,
     peak_lr: Positive,
-    steps: Annotated[int | None, Maybe(Length(1))] = None,
+    steps: MaybeSteps = None,
     window_frac: Fraction = 0.1,
 ) -> Table:
     """The best schedule for the gradient norms of an earlier run, by the theory of the convex bound.
