@@ -1,10 +1,8 @@
 """An optimizer as a value: the base class of the update rules, and how a text names a rule."""
 
 import inspect
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
@@ -15,6 +13,7 @@ from stepsize.checked_calls import CallChecked, checked
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, quoted
 from stepsize.schedules.grammar import Call, Literal, Node, decimal_comma
+from stepsize.schedules.shape import arguments_text
 from stepsize.schedules.text import Evaluation, Text
 
 State = TypeVar("State", bound=tuple[Any, ...])
@@ -69,9 +68,8 @@ class Optimizer(CallChecked, ABC, Generic[State]):
             lr = Number(least=0.0)(owner, "lr", lr)
         shapes = {np.shape(part) for part in state if not isinstance(part, int)}  # an int counts updates
         if shapes - {x.shape}:
-            raise ArgumentError(
-                owner, "state", f"made for the shape of x, {x.shape}", shapes.pop(), "start with init(x)"
-            )
+            rule, advice = f"made for the shape of x, {x.shape}", "start with init(x)"
+            raise ArgumentError(owner, "state", rule, shapes.pop(), advice)
         return self._step(state, x, g, lr)
 
     @abstractmethod
@@ -83,11 +81,7 @@ class Optimizer(CallChecked, ABC, Generic[State]):
         """The formula of the update."""
 
     def __repr__(self) -> str:
-        values = [(getattr(self, field.name), field.default) for field in fields(self)]  # type: ignore[arg-type]
-        while values and values[-1][0] == values[-1][1]:
-            values.pop()
-        texts = [json.dumps(value) if isinstance(value, str) else repr(value) for value, _ in values]
-        return f"{type(self).__name__}({', '.join(texts)})"
+        return f"{type(self).__name__}({arguments_text(self)})"
 
 
 AnyOptimizer = Annotated[
