@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stepsize.curves.conventions import KEPT, convention_of
-from stepsize.curves.series import Series, last_attempt, rows_of
+from stepsize.curves.series import Series, last_attempt, table_of
 from stepsize.curves.table import Table
 from stepsize.curves.text_file import content_of
 from stepsize.errors import DataError, MissingExtraError, quoted
@@ -38,14 +37,9 @@ def read_events(place: Path) -> list[Table]:
     per_epoch = {tag: points for tag, points in series.items() if tag.startswith(_OF_EPOCHS)}
     others = {tag: points for tag, points in series.items() if tag not in per_epoch}
     of_epochs = bool(per_epoch) and not any("loss" in tag.lower() for tag in others)
-    axis = "epoch" if of_epochs else "step"
-    columns = rows_of(per_epoch if of_epochs else others, axis)
-    kind = convention_of([columns], KEPT)
-    notes = [f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"]
-    name = place.stem if place.is_file() else place.name
-    return [
-        Table(str(place), name, columns, kind.steps_done, kind.means, step=axis, notes=tuple(notes if left_out else ()))
-    ]
+    note = f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"
+    name, notes = place.stem if place.is_file() else place.name, (note,) if left_out else ()
+    return [table_of(place, name, per_epoch if of_epochs else others, "epoch" if of_epochs else "step", notes)]
 
 
 def scalars(place: Path) -> dict[str, Series]:

@@ -100,9 +100,7 @@ class Scheduler(CallChecked, Driver):
         targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(named_targets)] = None,
         **hyperparameters: Any,
     ) -> None:
-        settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
-        more = {"horizon": horizon, "clock": clock, "last_epoch": last_epoch, "targets": targets}
-        stored = apply_rules("Scheduler", Scheduler, {**settings, **more})
+        stored = apply_rules("Scheduler", Scheduler, locals())
         given = given_schedules("Scheduler", lr, hyperparameters, horizon, clock)
         if not given:
             raise ArgumentError("Scheduler", "lr", "given if nothing else is scheduled", None)
