@@ -45,19 +45,15 @@ NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0))
 
 @dataclass(frozen=True)
 class Log:
-    """The rows of one run: the losses of some updates and the rates of some.
-
-    `held` is the number of updates for which each rate was held, if there is one to an epoch. `no_losses` and
-    `no_rates` say why there are none, and are raised if they are needed.
-    """
+    """The rows of one run: the losses of some updates and the rates of some."""
 
     source: str
     name: str
     losses: Rows
     rates: Rows
-    held: int = 0
+    held: int = 0  # the number of updates for which each rate was held, if there is one to an epoch
     schedule: Schedule | None = None
-    no_losses: DataError | None = None
+    no_losses: DataError | None = None  # why there are none, raised if they are needed
     no_rates: DataError | None = None
     notes: tuple[str, ...] = ()
 

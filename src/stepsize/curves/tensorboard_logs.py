@@ -43,14 +43,7 @@ def read_events(place: Path) -> list[Table]:
 
 
 def scalars(place: Path) -> dict[str, Series]:
-    """The steps and values of every scalar by its tag, in a folder of event files or in one of them.
-
-    If a run was resumed, the later file counts from its first step on.
-
-    Raises:
-        DataError: a file is damaged.
-        MissingExtraError: TensorBoard is not installed.
-    """
+    """The steps and values of every scalar by its tag; after a resume, the later file counts from its first step on."""
     return _last_attempts(place)[0]
 
 

@@ -115,7 +115,7 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
         else:
             if row:
                 yield open_rows.pop(rank)
-            if not _of_other_data(marker):
+            if not any(word.startswith(_OTHER_DATA) for word in marker.lower().split()):
                 open_rows[rank] = _Row(marker, totals.get(marker), rank, values)
     yield from open_rows.values()
 
@@ -134,7 +134,9 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
     end = 0
     for number in _NUMBER.finditer(text):
         found = _KEY.match(text[max(end, number.start() - _LONGEST_KEY) : number.start()][::-1])
-        key = _without_level(found[2][::-1]) if found else ""
+        key = found[2][::-1] if found else ""
+        if key.startswith(_LEVELS):  # of the message before it
+            key = key.partition(" ")[2]
         value = float(number[1].replace(",", ""))
         if not math.isfinite(value) and not (found and (found[1] or key.endswith("loss"))):
             continue  # it is a word, as in "number of nan iterations"
@@ -146,11 +148,6 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
     return values, totals
 
 
-def _without_level(key: str) -> str:
-    """A key without the level of the message before it; "" if it has no other words."""
-    return key.partition(" ")[2] if key.startswith(_LEVELS) else key
-
-
 def _marker(values: dict[str, float]) -> str | None:
     """The key of the step of a line, or else of its epoch."""
     of_format = [each.step for each in PRINTED if each.step in values and each.has(values)]
@@ -158,10 +155,6 @@ def _marker(values: dict[str, float]) -> str | None:
     steps = [key for key, word in last_words.items() if word in STEPS]
     epochs = [key for key, word in last_words.items() if word == "epoch"]
     return next(iter(of_format + steps + epochs), None)
-
-
-def _of_other_data(marker: str) -> bool:
-    return any(word.startswith(_OTHER_DATA) for word in marker.lower().split())
 
 
 def _has_loss(values: dict[str, float]) -> bool:

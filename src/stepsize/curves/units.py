@@ -15,13 +15,10 @@ from stepsize.horizon import Horizon
 
 @dataclass(frozen=True)
 class Counted:
-    """The updates done when each row was written, NaN for a row without a step.
-
-    `epoch_steps` is the number of updates in a row if there is a row to an epoch, otherwise 0.
-    """
+    """The updates done when each row was written, NaN for a row without a step."""
 
     done: Floats
-    epoch_steps: int = 0
+    epoch_steps: int = 0  # the number of updates in a row if there is a row to an epoch
     note: str = ""
 
 

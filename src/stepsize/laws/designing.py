@@ -148,10 +148,6 @@ def _wsd(limits: Limits, x: Floats, shape: AnyShape) -> Schedule:
     return wsd(limits.peak_lr, limits.warmup_steps, stable, decay, 0.0, limits.end(x), shape)
 
 
-def _wsd_power(limits: Limits, x: Floats) -> Schedule:
-    return _wsd(limits, x, partial(Polynomial, power=round(STEEPEST * x[2], 2)))
-
-
 def _down(limits: Limits, x: Floats, shape: Callable[..., Schedule]) -> Schedule:
     return warmup(shape(limits.peak_lr, limits.end(x), limits.after_warmup), limits.warmup_steps)
 
@@ -162,7 +158,10 @@ FAMILIES: dict[str, tuple[Callable[[Limits, Floats], Schedule], tuple[float, ...
     "wsd, linear": (lambda limits, x: _wsd(limits, x, "linear"), (0.05, 0.3)),
     "wsd, cosine": (lambda limits, x: _wsd(limits, x, "cosine"), (0.05, 0.3)),
     "wsd, 1-sqrt": (lambda limits, x: _wsd(limits, x, "1-sqrt"), (0.05, 0.3)),
-    "wsd, power": (_wsd_power, (0.05, 0.3, 0.3)),
+    "wsd, power": (
+        lambda limits, x: _wsd(limits, x, partial(Polynomial, power=round(STEEPEST * x[2], 2))),
+        (0.05, 0.3, 0.3),
+    ),
     "linear": (lambda limits, x: _down(limits, x, Linear), (0.05,)),
     "cosine": (lambda limits, x: _down(limits, x, Cosine), (0.05,)),
 }
