@@ -28,9 +28,8 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
         _check_agreement(log, schedule, rates)
         return rates, []
     if not log.rates.size:
-        raise log.no_rates or DataError(
-            f"{log.source} has no learning rates", "give the run's schedule with {schedule}", schedule=...
-        )
+        reason, advice = f"{log.source} has no learning rates", "give the run's schedule with {schedule}"
+        raise log.no_rates or DataError(reason, advice, schedule=...)
     if options.lr is None and (unit := _rounded_to(log.rates.values)):
         raise DataError(
             f"{log.source} has rates that seem to be rounded to {unit:g}",

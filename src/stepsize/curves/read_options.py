@@ -31,10 +31,8 @@ def _branches(owner: str, name: str, value: Any) -> Any:
         if branch is None:
             continue
         if not isinstance(branch, tuple | list) or len(branch) != 2 or not isinstance(branch[0], str | Path):
-            advice = "write {after}"
-            raise ArgumentError(
-                owner, name, "the log of a run and a step", branch, advice, **{name: ("trunk.csv", 20000)}
-            )
+            rule, example = "the log of a run and a step", {name: ("trunk.csv", 20000)}
+            raise ArgumentError(owner, name, rule, branch, "write {after}", **example)
         Whole(1)(owner, name, branch[1])
     return value
 
@@ -73,13 +71,6 @@ class ReadOptions:
         unknown = [
             (each, name) for each, by_run in given if isinstance(by_run, Mapping) for name in by_run if name not in runs
         ]
-        return [
-            ArgumentError(
-                "read_curves",
-                each,
-                "given for runs of the logs",
-                name,
-                nearest(name, runs) or f"the runs are {quoted_list(runs)}",
-            )
-            for each, name in unknown
-        ]
+        known = f"the runs are {quoted_list(runs)}"
+        rule = "given for runs of the logs"
+        return [ArgumentError("read_curves", each, rule, name, nearest(name, runs) or known) for each, name in unknown]

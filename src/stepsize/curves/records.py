@@ -113,9 +113,8 @@ def _of_lists(path: Path, columns: Mapping[str, Any]) -> Sheet:
     lengths = {name: len(each) for name, each in lists.items()}
     if len({*lengths.values()}) != 1:
         sizes = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
-        raise DataError(
-            f"{path} has lists of different lengths: {one_line(sizes, 120)}" if sizes else f"{path} is empty"
-        )
+        reason = f"has lists of different lengths: {one_line(sizes, 120)}" if sizes else "is empty"
+        raise DataError(f"{path} {reason}")
     if all(step_rank(name, whole=True) is None for name in lists):
         lists["epoch"] = [*range(next(iter(lengths.values())))]
     rows = [["" if each is None else str(each) for each in row] for row in zip(*lists.values(), strict=True)]

@@ -181,8 +181,7 @@ def _steps(rows: Sequence[_Row]) -> Floats:
     total = totals.pop()
     if total is None or totals or not np.any((np.diff(steps) < 0) & (np.diff(epochs) > 0)):
         return steps
-    numbered: Floats = steps + total * (epochs - min(epochs.min(), 1))
-    return numbered
+    return np.asarray(steps + total * (epochs - min(epochs.min(), 1)))
 
 
 def _is_step(key: str) -> bool:

@@ -32,9 +32,8 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
     if unit == UPDATES and epochs is None:
         return Counted(done)
     if unit == TIME:
-        raise DataError(
-            f"{table.source} counts time ({step}), not updates", "name the column of the updates with {step}", step=...
-        )
+        reason = f"{table.source} counts time ({step}), not updates"
+        raise DataError(reason, "name the column of the updates with {step}", step=...)
     if horizon is None:
         what = f"counts {unit} ({step})" if epochs is None else f"counts {step} within each epoch"
         raise DataError(

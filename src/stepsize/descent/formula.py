@@ -116,8 +116,7 @@ def read_formula(text: str) -> Formula:
     except ParseError as error:
         raise _not_read(text, error.position) from None
     form = _Form(text)
-    tree = form.tree(node)
-    return Formula(text.strip(), tree, form.variables())
+    return Formula(text.strip(), form.tree(node), form.variables())
 
 
 class _Form:

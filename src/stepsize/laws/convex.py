@@ -200,11 +200,9 @@ def refine(
         raise ArgumentError("refine", "norms", rule, norms)
     window = round(window_frac * given.size)
     smooth = median_filter(given, size=window, mode="nearest") if window > 1 else given
-    length = given.size if steps is None else steps
-    places = np.linspace(0.0, given.size - 1.0, length)
+    places = np.linspace(0.0, given.size - 1.0, steps or given.size)
     weights = (np.interp(places, np.arange(given.size), smooth) / smooth.min()) ** -2
-    after = np.append(np.cumsum(weights[::-1])[::-1][1:], 0.0)
-    shape = weights * after
+    shape = weights * np.append(np.cumsum(weights[::-1])[::-1][1:], 0.0)
     return Table(tuple((peak_lr * (shape / shape.max())).tolist()))
 
 

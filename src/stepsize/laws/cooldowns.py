@@ -88,8 +88,7 @@ def plan_cooldowns(
     _check(so_far, {"starts": starts, "steps": steps, "target_loss": target_loss}, total_steps, final_lr)
     search = Search(found, so_far, shape, final_lr, level)
     if abs(search.distance) > MOST_SCATTER:
-        where = search.where(digits=0)
-        reason = f"{where}: it has another setting than the runs of the fit, or diverges"
+        reason = f"{search.where(digits=0)}: it has another setting than the runs of the fit, or diverges"
         raise FitError(reason, "fit runs of its own setting")
     if target_loss is not None:
         answer = search.for_target(target_loss, steps)

@@ -138,9 +138,8 @@ def remarks(
     elif sum(has_decay(runs[group[0]]) for group in groups) == 1:
         yield Remark("only one schedule has a decay: the effect of its shape is only a guess of the law")
     if left_out is None:
-        yield Remark(
-            "no schedule can be left out and predicted from the others, so nothing checks the law on these runs"
-        )
+        unchecked = "no schedule can be left out and predicted from the others"
+        yield Remark(f"{unchecked}, so nothing checks the law on these runs")
     if not best.converged:
         yield Remark("the search for the best parameters stopped before it converged")
     table = INFORMATIVE_OF_ONE_PEAK if par.one_peak else INFORMATIVE
@@ -152,9 +151,8 @@ def remarks(
     undetermined = np.sqrt(np.diag(covariance)) > 0.8 * np.array(par.width) * units
     if undetermined.any():
         listed = _listed(names[undetermined])
-        yield Remark(
-            f"the runs say little about {listed}: the expected values remain", informative(names[undetermined])
-        )
+        text = f"the runs say little about {listed}: the expected values remain"
+        yield Remark(text, informative(names[undetermined]))
     low, high = np.array(par.low), np.array(par.high)
     # The search approaches a bound and never reaches it.
     stuck = names[(np.minimum(z - low, high - z) < NEAR_BOUND * (high - low)) & np.isfinite(high)]

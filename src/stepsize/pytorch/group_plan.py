@@ -133,9 +133,8 @@ def _text(schedule: Schedule) -> str | None:
 def _read(text: Any, place: str) -> Schedule:
     if isinstance(text, str):
         return parse(text)
-    raise FormatError(
-        f'the saved plan of "{place}" has a function without a name', 'give it again with on_change="keep"'
-    )
+    reason = f'the saved plan of "{place}" has a function without a name'
+    raise FormatError(reason, 'give it again with on_change="keep"')
 
 
 def given_schedules(

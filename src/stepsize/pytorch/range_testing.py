@@ -222,9 +222,8 @@ def _rates(
         raise ArgumentError("range_test", "start_lr", rule, start_lr, "here {end_lr}", end_lr=end_lr)
     for low, high in zip(starts, ends, strict=True):
         if low >= high:
-            raise ArgumentError(
-                "range_test", "start_lr", "below the last rate", low, "the last rate is {end_lr}", end_lr=high
-            )
+            advice = "the last rate is {end_lr}"
+            raise ArgumentError("range_test", "start_lr", "below the last rate", low, advice, end_lr=high)
     schedules = tuple(SHAPES[shape](low, high, steps - 1) for low, high in zip(starts, ends, strict=True))
     if several:
         return schedules[ends.index(max(ends))], schedules

@@ -78,9 +78,8 @@ def plan_to_follow(
         raise StateError("the saved plan has a function without a name, which no state can hold", advice)
     if not began_alike and on_change == "refuse":
         what = f"the state was saved under another plan, {_words(saved['plan'])}, and this one is {plan}"
-        raise StateError(
-            what, 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
-        )
+        advice = 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
+        raise StateError(what, advice)
     try:
         followed = replace(GroupPlan.from_text(saved["plan"]), targets=plan.targets)
         followed.check(groups)
@@ -96,9 +95,8 @@ def bases_to_follow(saved: dict[str, Any], plan: GroupPlan, mine: list[float], o
         return theirs  # equal up to the precision of a rate in a float32 tensor
     if on_change == "refuse":
         what = f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}"
-        raise StateError(
-            what, 'keep these with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
-        )
+        advice = 'keep these with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
+        raise StateError(what, advice)
     return mine if on_change == "keep" else theirs
 
 
