@@ -195,7 +195,6 @@ class Many:
 
     @property
     def measures_steps(self) -> bool:
-        """Whether the items are spans of steps."""
         return getattr(self.each, "measures_steps", False)
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[Any, ...]:

@@ -199,7 +199,6 @@ class Horizon(CallChecked):
         return horizon_schema(handler)
 
     def _unit(self, unit: str, clock: str, length: str) -> "Fraction":
-        """One of a unit on the clock."""
         from fractions import Fraction
 
         if unit == "%" and clock == "steps":

@@ -27,16 +27,13 @@ class Rows:
 
     @property
     def size(self) -> int:
-        """How many there are."""
         return self.steps.size
 
     def from_step(self, first: int) -> "Rows":
-        """The rows at this step and later."""
         kept = self.steps >= first
         return Rows(self.steps[kept], self.values[kept])
 
     def later(self, steps: int) -> "Rows":
-        """The same values at steps higher by `steps`."""
         return Rows(self.steps + steps, self.values)
 
 
@@ -58,7 +55,6 @@ class Log:
     notes: tuple[str, ...] = ()
 
     def later(self, steps: int) -> "Log":
-        """The same rows at steps higher by `steps`."""
         return replace(self, losses=self.losses.later(steps), rates=self.rates.later(steps))
 
 

@@ -101,7 +101,6 @@ def _at_changes(source: str, rows: Rows, last: int, options: ReadOptions, branch
 
 
 def _question(change: str, before: int, after: int, is_warmup: bool) -> StepsizeError:
-    """The error for a change whose way is unknown."""
     if is_warmup:
         advice = "give the length of the warmup with {warmup_steps}, or the run's schedule with {schedule}"
         return DataError(change, advice, warmup_steps=..., schedule=...)

@@ -62,7 +62,6 @@ class ReadOptions:
         return own or self.schedule
 
     def branch_of(self, run: str) -> Branch | None:
-        """Where a run branches from another one."""
         return self.after.get(run) if isinstance(self.after, Mapping) else self.after
 
     def unknown_runs(self, runs: Sequence[str]) -> list[StepsizeError]:

@@ -98,7 +98,6 @@ def sheet_of_records(
 
 
 def _cells(name: str, value: Any) -> list[tuple[str, str]]:
-    """The numbers and texts in a value, each with its name."""
     if isinstance(value, dict):
         return [cell for key, each in value.items() for cell in _cells(f"{name}/{key}" if name else str(key), each)]
     if isinstance(value, list):

@@ -85,12 +85,10 @@ class Sheet:
         return {texts: self.of_rows(indices) for texts, indices in parts.items()}
 
     def of_rows(self, indices: Sequence[int]) -> "Sheet":
-        """The sheet of these rows alone."""
         lines = self.lines and [self.lines[index] for index in indices]
         return replace(self, rows=[self.rows[index] for index in indices], lines=lines)
 
     def texts(self, column: str) -> list[str]:
-        """The cells of a column."""
         place = self.names.index(column)
         return [row[place] for row in self.rows]
 

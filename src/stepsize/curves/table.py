@@ -33,7 +33,6 @@ class Table:
         object.__setattr__(self, "source", visible(self.source))
 
     def where(self, row: int) -> str:
-        """The file and the line of a row."""
         return self.source if self.lines is None else f"{self.source}, line {self.lines[row]}"
 
 

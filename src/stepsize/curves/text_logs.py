@@ -162,7 +162,6 @@ def _has_loss(values: dict[str, float]) -> bool:
 
 
 def _of_one_rank(path: Path, rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
-    """The rows of the rank that logged the most losses."""
     counts = Counter(row.rank for row in rows if _has_loss(row.values))
     if not counts:
         raise DataError(f"{path} has no rows with a step and a loss")

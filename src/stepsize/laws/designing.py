@@ -134,7 +134,6 @@ class Limits:
 
     @property
     def after_warmup(self) -> int:
-        """The number of steps after the warmup."""
         return self.steps - self.warmup_steps
 
     def end(self, x: Floats) -> float:

@@ -250,7 +250,6 @@ class Driver(LRScheduler):
 
     @property
     def optimizer(self) -> Optimizer:  # type: ignore[override]
-        """The optimizer; the first of several."""
         return self._attachment.optimizers[0]
 
     def __copy__(self) -> "Driver":

@@ -220,7 +220,6 @@ class GroupPlan:
 
     @property
     def relative(self) -> bool:
-        """Whether rates multiply the groups' own."""
         return bool(self.plan.relative)
 
     def following(self, new: dict[str, Assignment]) -> "GroupPlan":

@@ -233,7 +233,6 @@ def _rates(
 
 
 def _optimizer_of(model: nn.Module, optimizer: Any) -> Optimizer:
-    """The optimizer that makes the updates, if it trains the model."""
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:

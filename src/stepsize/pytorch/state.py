@@ -101,7 +101,6 @@ def bases_to_follow(saved: dict[str, Any], plan: GroupPlan, mine: list[float], o
 
 
 def _unnamed(form: Any) -> bool:
-    """Whether a saved plan has a function without a name."""
     if isinstance(form, dict):
         return any(_unnamed(item) for key, item in form.items() if key != "feedback")
     return any(map(_unnamed, form)) if isinstance(form, list) else form is None

@@ -127,7 +127,6 @@ class Reader:
         self._advance()
 
     def tree(self) -> Node:
-        """The tree of the whole text."""
         node = self._chain()
         if self._kind != "end":
             raise self._unexpected("an operator (>>, +, -, *, /, **), a .method() or the end")
@@ -266,7 +265,6 @@ class Reader:
         return self.error(f"expected {expected}, found {found}", self._position, advice)
 
     def _strange(self) -> ParseError:
-        """The error for a character that starts no token."""
         character = self._word
         if character in "\"'":
             return self.error("this string is not closed on its line, or has a backslash", self._position)

@@ -94,7 +94,6 @@ class Plan(Mapping[str, Any]):
 
     @classmethod
     def with_assignments(cls, assignments: dict[str, Assignment], relative: bool | None) -> "Plan":
-        """The plan of these assignments."""
         plan = cls.__new__(cls)
         vars(plan).update(assignments=assignments, relative=relative)
         return plan

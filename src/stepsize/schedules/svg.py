@@ -46,7 +46,6 @@ def _heights(values: Floats, low: float, high: float) -> Floats:
 
 
 def _frame(schedule: Schedule, last: int) -> list[str]:
-    """The title, the two axes, and the first and last step."""
     text = str(schedule)
     title = escape(text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 3]}...")
     return [

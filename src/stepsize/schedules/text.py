@@ -86,7 +86,6 @@ class Evaluation:
 
     @classmethod
     def of(cls, text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps") -> Self:
-        """That of a whole text."""
         reader = Reader(text)
         return cls(reader.error, reader.tree(), horizon, functions, clock)
 
@@ -260,7 +259,6 @@ class Evaluation:
         return self._length(value, node, parameters.lengths[name]) if name in parameters.lengths else value
 
     def _bound(self, node: Call, parameters: "_Parameters") -> dict[str, Node]:
-        """The arguments of a call by name."""
         names, errors = parameters.names, list[StepsizeError]()
         if parameters.any_number and not node.keywords:
             return {f"{names[0]}[{index}]": argument for index, argument in enumerate(node.arguments)}
@@ -336,8 +334,6 @@ class Evaluation:
 
 
 class _Parameters(NamedTuple):
-    """The parameters of a shape, recipe or method."""
-
     names: list[str]
     needed: list[str]
     lengths: dict[str, bool]  # those that may have a unit, and whether 0 steps are allowed

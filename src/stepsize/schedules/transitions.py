@@ -38,7 +38,6 @@ AnyShape = Annotated[str | Make, shape_rule]
 
 
 def _made_by(owner: str, name: str, shape: Any) -> Make:
-    """The function that makes schedules of a shape."""
     if isinstance(shape, str):
         return _of_word(owner, name, shape)
     if callable(shape) and _takes_start_end_steps(shape):
