@@ -119,9 +119,10 @@ def changed(**entries):
     ("form", "words"),
     [
         (changed(version=1), "must have version 2"),
-        (changed(runs=...), 'lacks "runs"'),
-        (changed(rnus=[]), 'did you mean "runs"'),
-        (changed(runs=[{"losses": [1.0]}]), 'a run of a range test lacks "stopped"'),
+        (changed(runs=...), "a list of dictionaries, got None"),
+        (changed(schedule=...), "expected a schedule or a number, found the end"),
+        (changed(rnus=[]), "RangeTest has no argument 'rnus'; write RangeTest\\(schedule, runs"),
+        (changed(runs=[{"losses": [1.0]}]), r"RangeRun\(stopped=\.\.\.\) must be given"),
         (changed(runs=3), r"RangeTest\(runs=\.\.\.\) must be a list of dictionaries, got 3"),
         (changed(schedule="Geometri(1, 2, 3)"), 'did you mean "Geometric"'),
         (changed(schedule=3), "not a range test"),

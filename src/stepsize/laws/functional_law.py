@@ -8,9 +8,8 @@ import numpy as np
 from stepsize.arguments import NonNegative, Number, Positive, Real
 from stepsize.laws.changes import Changes
 from stepsize.laws.effective_rates import by_rates, sizes
-from stepsize.laws.functional_rows import FunctionalRows
+from stepsize.laws.functional_rows import FunctionalRows, integral
 from stepsize.laws.law import Final, Floats, Integers, Law, power
-from stepsize.laws.noise_memory import integral
 
 
 @dataclass(frozen=True)
