@@ -42,10 +42,7 @@ def start_process(target: Callable[..., object], *arguments: object) -> BaseProc
 
 @contextmanager
 def _importable_script() -> Iterator[None]:
-    """Hide the script from `multiprocessing` if no file has it, as in `python - <<EOF`.
-
-    A process that starts imports the script of its parent, and would look for a file called <stdin>.
-    """
+    """Hide the script from `multiprocessing`, which imports it, if no file has it, as in `python - <<EOF`."""
     script = sys.modules["__main__"]
     path = getattr(script, "__file__", None)
     if path is None or os.path.exists(path):

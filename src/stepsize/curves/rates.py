@@ -156,10 +156,7 @@ def _abrupt(rows: Rows) -> list[int]:
 
 
 def _rises_from_zero(rows: Rows) -> bool:
-    """Whether the first two rows lie on a straight line from 0, as parts of a warmup do.
-
-    Logs round, and differ in how they count steps.
-    """
+    """Whether the first two rows lie on a straight line from 0, as parts of a warmup do, up to rounding and a step."""
     if rows.size < 2 or rows.steps[0] <= 1:
         return False
     rate = float(rows.values[0])

@@ -37,14 +37,11 @@ class Table:
 
 
 def column_of(cells: Iterable[float | None]) -> Floats:
-    """The values of a column; None and NaN stand for no value.
-
-    If all values from some row on are NaN, the run diverged there: they become infinite.
-    """
+    """The values of a column; None and NaN stand for no value."""
     given = list(cells)
     values = np.array([np.nan if cell is None else cell for cell in given], dtype=np.float64)
     written = np.flatnonzero([cell is not None for cell in given])
     nan = np.isnan(values[written])
-    if nan.any() and not nan[0] and np.diff(nan.astype(np.int8)).min() >= 0:
+    if nan.any() and not nan[0] and np.diff(nan.astype(np.int8)).min() >= 0:  # all from some row on: it diverged
         values[written[nan]] = np.inf
     return values

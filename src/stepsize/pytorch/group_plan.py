@@ -56,10 +56,7 @@ def course_of(assignment: Assignment, index: int, group: Group) -> Course | None
 
 
 def as_tuple(assignment: Assignment, groups: Sequence[Group]) -> Assignment:
-    """The assignment; a list of schedules that fits the groups' own tuples, as such a tuple.
-
-    Config files have no tuples: YAML has `betas: [0.9, 0.99]`.
-    """
+    """The assignment; a list that fits the groups' own tuples is such a tuple, as config files have none."""
     courses = tuple(course for course in assignment.items.values() if isinstance(course, Schedule))
     own = [group.get(assignment.key) for group in groups]
     if (

@@ -109,10 +109,7 @@ def parameter_groups(model: Model, factors: Annotated[Mapping[str, float], _fact
 def groups_by_label(
     model: nn.Module, labels: Mapping[str, str], factors: Mapping[str, float], no_decay: Sequence[str]
 ) -> ParameterGroups:
-    """A group for each label, and one for its parameters without weight decay.
-
-    `labels` are by parameter name; frozen parameters are left out. `factors` are by label, and give the order.
-    """
+    """A group for each label of a parameter name, and one for those without weight decay; frozen ones are left out."""
     members: dict[str, list[nn.Parameter]] = {label + end: [] for label in factors for end in ("", NO_DECAY)}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:

@@ -180,10 +180,7 @@ def _refuse_wrong_loss(loss_fn: Any, closure: Any) -> None:
 
 
 class _Interrupts:
-    """Holds Ctrl-C back while `held` is True; `allow` or the end of the context delivers it.
-
-    The first delivery sets `held`, so nothing interrupts the restore.
-    """
+    """Holds Ctrl-C back while `held` is True; `allow` or the end of the context delivers it."""
 
     def __enter__(self) -> "_Interrupts":
         self.held, self._pending = True, False
@@ -202,7 +199,7 @@ class _Interrupts:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._pending = self.held
         if not self.held:
-            self.held = True
+            self.held = True  # nothing interrupts the restore
             self._handler(number, frame)
 
     def allow(self) -> None:

@@ -114,11 +114,8 @@ def _words(form: Any) -> str:
 
 
 def pytorch_position(form: Any) -> int | None:
-    """The number of steps in a state of one of PyTorch's schedulers; None for any other state.
-
-    A ReduceLROnPlateau counts observations, not steps, so its state gives None.
-    """
-    if not isinstance(form, Mapping) or "kind" in form or "num_bad_epochs" in form:
+    """The number of steps in a state of one of PyTorch's schedulers; None for any other state."""
+    if not isinstance(form, Mapping) or "kind" in form or "num_bad_epochs" in form:  # ReduceLROnPlateau has no steps
         return None
     if "last_epoch" not in form and isinstance(form.get("_schedulers"), list):  # a ChainedScheduler
         positions = {pytorch_position(part) for part in form["_schedulers"]}
