@@ -92,13 +92,9 @@ class Horizon(CallChecked):
         if isinstance(self.batch, BatchSchedule):
             self._check_batch_schedule()
         elif self.epoch_steps == 0:
-            raise ArgumentError(
-                "Horizon",
-                "batch",
-                "at most one process's share of the samples when drop_last=True",
-                self.batch,
-                f"{self.samples} samples over {self.processes} processes do not fill one batch",
-            )
+            rule = "at most one process's share of the samples when drop_last=True"
+            advice = f"{self.samples} samples over {self.processes} processes do not fill one batch"
+            raise ArgumentError("Horizon", "batch", rule, self.batch, advice)
         if self.steps == 0:
             raise ArgumentError("Horizon", "epochs", "long enough for one update", self.epochs)
 

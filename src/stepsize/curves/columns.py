@@ -88,11 +88,8 @@ def _one_of(table: Table, word: str, names: list[str]) -> str:
     values = {name: table.columns.get(name) for name in names}
     for other in names[1:]:
         if not _are_equal(values[names[0]], values[other]):
-            raise DataError(
-                f"{table.source} has several columns of {_PLURAL[word]}: {quoted_list(names)}",
-                f"name one with {{{word}}}",
-                **{word: names[0]},
-            )
+            reason = f"{table.source} has several columns of {_PLURAL[word]}: {quoted_list(names)}"
+            raise DataError(reason, f"name one with {{{word}}}", **{word: names[0]})
     return max(names, key=lambda name: _count(table, name))
 
 

@@ -16,6 +16,8 @@ from stepsize.schedules import Schedule
 
 AS_FAR = 0.9  # of the length of the last attempt: one that began at the same step and came as far is another run
 LATE = 4  # the beginning of a log of means is missing if its first step exceeds this many times its largest interval
+_SEVERAL = "so these may be several runs"
+_APART = "keep each in a file of its own, or name them in a column run"
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,9 @@ def log_of(table: Table, options: ReadOptions) -> Log:
             means = (table.means or counted.epoch_steps > 0) and not is_held_out(chosen.loss)
         losses = _latest(table, chosen.step, counted.done, chosen.loss, notes)
         if options.means and losses.size and not losses.steps[0]:
+            begin = f"{table.source} has a row at step 0, before any update"
             raise DataError(
-                f"{table.source} has a row at step 0, before any update, so its losses are not means since the row "
-                "before",
-                "read it with {means}",
-                means=False,
+                f"{begin}, so its losses are not means since the row before", "read it with {means}", means=False
             )
         losses = losses.from_step(1)  # what is logged before the first update belongs to no update
         losses = Rows(_middles(losses.steps) if means else losses.steps - 1, losses.values)
@@ -102,10 +102,7 @@ def _check_one_rate(table: Table, step: str, lr: str) -> None:
     again = np.flatnonzero((np.diff(counts[rows]) == 0) & (np.diff(rates[rows]) != 0))
     if unit_of(step) == UPDATES and again.size > rows.size / 4:
         row = rows[again[0] + 1]
-        raise DataError(
-            f"{table.where(row)}: {step} {counts[row]:,.0f} has several rates, so these may be several runs",
-            "keep each in a file of its own, or name them in a column run",
-        )
+        raise DataError(f"{table.where(row)}: {step} {counts[row]:,.0f} has several rates, {_SEVERAL}", _APART)
 
 
 def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]) -> Rows:
@@ -114,27 +111,20 @@ def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]
     rows = np.flatnonzero(~np.isnan(values + done))
     infinite = rows[np.isinf(values[rows])]
     if infinite.size:
-        raise DataError(
-            f"{table.where(infinite[0])}: {column} is not finite at step {counts[infinite[0]]:.0f}: the run diverged",
-            "leave out what a run logged after it diverged",
-        )
+        reason = f"{column} is not finite at step {counts[infinite[0]]:.0f}: the run diverged"
+        raise DataError(f"{table.where(infinite[0])}: {reason}", "leave out what a run logged after it diverged")
     steps = done[rows].astype(np.int64)
     latest = np.minimum.accumulate(steps[::-1])[::-1]  # the lowest step from each row on
     kept = np.append(steps[:-1] < latest[1:], True)[: steps.size]
     falls = np.flatnonzero(np.diff(steps) < 0)
     if falls.size > 1 and kept.sum() < np.unique(steps).size / 2:
         before, after = rows[falls[0]], rows[falls[0] + 1]
-        raise DataError(
-            f"{table.where(after)}: {step} {counts[after]:.0f} comes after {counts[before]:.0f}, and so on",
-            "sort the rows by their steps",
-        )
+        reason = f"{step} {counts[after]:.0f} comes after {counts[before]:.0f}, and so on"
+        raise DataError(f"{table.where(after)}: {reason}", "sort the rows by their steps")
     for fall in falls[steps[falls + 1] <= steps[:1]]:
         if steps[: fall + 1].max() >= AS_FAR * steps[-1]:
             again = rows[fall + 1]
-            raise DataError(
-                f"{table.where(again)}: {step} begins again at {counts[again]:,.0f}, so these may be several runs",
-                "keep each in a file of its own, or name them in a column run",
-            )
+            raise DataError(f"{table.where(again)}: {step} begins again at {counts[again]:,.0f}, {_SEVERAL}", _APART)
     if falls.size:
         again = [f"{counts[rows[fall + 1]]:,.0f} to {counts[rows[fall]]:,.0f}" for fall in falls]
         notes.append(f"steps {first_few(again, 3)} were logged again after a resume: the later rows count")

@@ -18,6 +18,7 @@ STEADY = 0.2  # a change does not count as a jump if the rate beside it changes 
 SHORT = 1e-3  # of the run: what the rate does in so short a time does not matter
 NEAR = 2  # intervals between rows, over which the slope of the first two rows leads back
 MOST_QUESTIONS = 4  # about the jumps of one run
+_INSTEAD = "the run's schedule with {schedule}, or the run that it goes on from with {after}"
 
 
 def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) -> tuple[Floats, list[str]]:
@@ -31,12 +32,8 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
         reason, advice = f"{log.source} has no learning rates", "give the run's schedule with {schedule}"
         raise log.no_rates or DataError(reason, advice, schedule=...)
     if options.lr is None and (unit := _rounded_to(log.rates.values)):
-        raise DataError(
-            f"{log.source} has rates that seem to be rounded to {unit:g}",
-            "give the run's schedule with {schedule}, or name their column with {lr} to take them as they are",
-            schedule=...,
-            lr=...,
-        )
+        advice = "give the run's schedule with {schedule}, or name their column with {lr} to take them as they are"
+        raise DataError(f"{log.source} has rates that seem to be rounded to {unit:g}", advice, schedule=..., lr=...)
     rows = _held(log.rates, log.held)
     if trunk is None:
         points = _beginning(log.source, rows, options.warmup_steps, last)
@@ -73,11 +70,8 @@ def _at_changes(source: str, rows: Rows, last: int, options: ReadOptions, branch
     jumps = jumps_in(rows, options.jumps)
     for (jump, after), (other, same) in pairwise(sorted(jumps)):
         if after == same:
-            raise DataError(
-                f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown",
-                "give the run's schedule with {schedule}",
-                schedule=...,
-            )
+            reason = f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown"
+            raise DataError(reason, "give the run's schedule with {schedule}", schedule=...)
     points, notes, questions = Points(), list[str](), list[StepsizeError]()
     for row in _abrupt(rows):
         (before, after), (old, new) = rows.steps[row : row + 2].tolist(), rows.values[row : row + 2].tolist()
@@ -107,12 +101,8 @@ def _question(change: str, before: int, after: int, is_warmup: bool) -> Stepsize
     power = 10 ** len(str(after))
     while after // power * power <= before:
         power //= 10
-    return DataError(
-        change,
-        "if it jumps, give the first step of the new rate, such as {jumps}; else give the schedule with {schedule}",
-        jumps=(after // power * power,),
-        schedule=...,
-    )
+    advice = "if it jumps, give the first step of the new rate, such as {jumps}; else give the schedule with {schedule}"
+    return DataError(change, advice, jumps=(after // power * power,), schedule=...)
 
 
 def jumps_in(rows: Rows, jumps: Sequence[int]) -> list[tuple[int, int]]:
@@ -183,14 +173,9 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> Points
     if _rises_from_zero(rows):
         return [(0, max(rate - slope * first, 0.0))]
     if warmup is None:
-        raise DataError(
-            f"{source} begins at step {first} and does not say what the rates were before",
-            "give the length of the warmup with {warmup_steps} (0 if there was none), or the run's schedule with "
-            "{schedule}, or the run that it goes on from with {after}",
-            warmup_steps=...,
-            schedule=...,
-            after=...,
-        )
+        reason = f"{source} begins at step {first} and does not say what the rates were before"
+        advice = f"give the length of the warmup with {{warmup_steps}} (0 if there was none), or {_INSTEAD}"
+        raise DataError(reason, advice, warmup_steps=..., schedule=..., after=...)
     change = 0.0 if 0 in _abrupt(rows) else slope * (first - warmup)
     unknown = ""
     if warmup > first + 1:  # logs differ by one in how they count steps
@@ -201,12 +186,7 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> Points
         way = "rise" if change > 0 else "fall"
         unknown = f"after a warmup of {warmup} steps, but its rates {way} from the first row on"
     if unknown:
-        raise DataError(
-            f"{source} begins at step {first}, {unknown}",
-            "give the run's schedule with {schedule}, or the run that it goes on from with {after}",
-            schedule=...,
-            after=...,
-        )
+        raise DataError(f"{source} begins at step {first}, {unknown}", f"give {_INSTEAD}", schedule=..., after=...)
     return [(0, 0.0), (warmup, rate)] if warmup else [(0, rate)]
 
 
@@ -220,8 +200,7 @@ def _check_agreement(log: Log, schedule: Schedule, rates: Floats) -> None:
     wrong = np.flatnonzero((logged < low - room) | (logged > high + room))
     if wrong.size:
         step = int(steps[wrong[0]])
-        raise DataError(
-            f"{log.source}: log and schedule disagree at {wrong.size} of {len(steps)} rows: at step {step} the logged "
-            f"rate is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}",
-            "leave out the schedule to use the logged rates, or give the schedule of the run",
-        )
+        which = f"{log.source}: log and schedule disagree at {wrong.size} of {len(steps)} rows"
+        what = f"at step {step} the logged rate is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}"
+        advice = "leave out the schedule to use the logged rates, or give the schedule of the run"
+        raise DataError(f"{which}: {what}", advice)

@@ -201,10 +201,8 @@ def _curve_of(log: Log, options: ReadOptions, trunk: Floats | None) -> LossCurve
         log = log.later(trunk.size)
     last = int(log.losses.steps[-1])
     if last > MOST_UPDATES:
-        raise DataError(
-            f"{log.source} has a row at step {last}, which is more updates than a run makes",
-            "if it counts tokens or samples, name the column of the updates with {step}",
-            step=...,
-        )
+        reason = f"{log.source} has a row at step {last}, which is more updates than a run makes"
+        advice = "if it counts tokens or samples, name the column of the updates with {step}"
+        raise DataError(reason, advice, step=...)
     rates, notes = rates_of(log, last, options, trunk)
     return LossCurve(log.name, log.losses.steps, log.losses.values, rates, (*log.notes, *notes))

@@ -68,10 +68,8 @@ class Sheet:
         for number, row in rows:
             if len(row) != len(names) and (len(row) < len(names) or any(map(str.strip, row[len(names) :]))):
                 cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-                raise DataError(
-                    f"{path}, line {number}: {cells} for {len(names)} columns",
-                    "a row needs a cell for each column, even an empty one",
-                )
+                advice = "a row needs a cell for each column, even an empty one"
+                raise DataError(f"{path}, line {number}: {cells} for {len(names)} columns", advice)
         return cls(path, _numbered_repeats(names), [row for _, row in rows], [number for number, _ in rows], notes)
 
     def split(self, columns: Iterable[str]) -> dict[tuple[str, ...], "Sheet"]:

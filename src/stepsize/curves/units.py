@@ -36,12 +36,11 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
         raise DataError(reason, "name the column of the updates with {step}", step=...)
     if horizon is None:
         what = f"counts {unit} ({step})" if epochs is None else f"counts {step} within each epoch"
-        raise DataError(
-            f"{table.source} {what}, not updates",
-            "name the column of the updates with {step}, or give the size of an epoch and of a batch with {horizon}",
-            step=...,
-            horizon=...,
-        ).about("read_curves", "")
+        advice = (
+            "name the column of the updates with {step}, or give the size of an epoch and of a batch with {horizon}"
+        )
+        error = DataError(f"{table.source} {what}, not updates", advice, step=..., horizon=...)
+        raise error.about("read_curves", "")
     if epochs is not None:
         return Counted(done + epochs * horizon.epoch_steps, note=f"{horizon.epoch_steps:,} updates to an epoch")
     if unit == EPOCHS:
@@ -57,11 +56,8 @@ def _of_epochs(table: Table, step: str, counts: Floats, rows: NDArray[np.intp], 
     """Whole epochs from 0 are the indices of those that have just ended; others say how much has been done."""
     whole = not has_fractions(counts[rows])
     if whole and 2 * np.unique(counts[rows]).size <= rows.size:
-        raise DataError(
-            f"{table.source} has several rows to an epoch ({step})",
-            "name the column of the updates with {step}, or keep one row of each epoch",
-            step=...,
-        )
+        advice = "name the column of the updates with {step}, or keep one row of each epoch"
+        raise DataError(f"{table.source} has several rows to an epoch ({step})", advice, step=...)
     from_zero = whole and counts[rows].min(initial=np.inf) == 0
     numbered = f", numbered from {'0' if from_zero else '1'}" if whole else ""
     note = f"{epoch_steps:,} updates to an epoch{numbered}"

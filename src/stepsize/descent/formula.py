@@ -23,10 +23,7 @@ FUNCTIONS = {
     **{"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan},
 }
 # These also work on SymPy's expressions.
-OPERATORS = {
-    **{"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power},
-    "negative": np.negative,
-}
+OPERATORS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power, "negative": np.negative}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 _LETTERS = ("x", "y", "z")
 _VARIABLE = re.compile(r"[xyz]|x[1-9]\d?")

@@ -201,14 +201,10 @@ class FiniteDifferences:
             h = np.where(rough, h / 10, h)
         else:
             place = tuple(at[:, *np.argwhere(rough)[0]].tolist())
-            raise ArgumentError(
-                f"the slope of {self.name} at {place}",
-                "",
-                f"the same over distances of {10 * h[rough].flat[0]:.1g} and half of it",
-                (float(wide[rough].flat[0]), float(narrow[rough].flat[0])),
-                "give the exact one with {gradient}",
-                gradient=...,
-            )
+            what = f"the slope of {self.name} at {place}"
+            rule = f"the same over distances of {10 * h[rough].flat[0]:.1g} and half of it"
+            two = float(wide[rough].flat[0]), float(narrow[rough].flat[0])
+            raise ArgumentError(what, "", rule, two, "give the exact one with {gradient}", gradient=...)
         return np.asarray((4.0 * narrow - wide) / 3.0)
 
     def _difference(self, at: Floats, axis: int, h: Floats) -> Floats:

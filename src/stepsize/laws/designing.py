@@ -90,10 +90,8 @@ def design(
     """
     law = found.law if isinstance(found, Fit) else found
     if isinstance(law, MomentumLaw):
-        raise FitError(
-            "design needs another law: under the momentum law a later decay always pays more, so the best schedule "
-            "depends only on the bounds"
-        )
+        why = "under the momentum law a later decay always pays more, so the best schedule depends only on the bounds"
+        raise FitError(f"design needs another law: {why}")
     limits = Limits(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
         check_peak(peak_lr, found.runs)

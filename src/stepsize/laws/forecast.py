@@ -164,10 +164,8 @@ def check_peak(peak: float, runs: Sequence[LossCurve]) -> float:
     """The factor between a highest rate and the nearest of the runs' highest rates; FitError if it is above ten."""
     factor = min(max(peak / run.peak_lr, run.peak_lr / peak) for run in runs)
     if factor > FARTHEST_PEAK:
-        raise FitError(
-            f"the highest rate is {peak:g}, but that of the runs is {_peaks(runs)}",
-            "check that both are in the same unit, or fit runs with a similar rate",
-        )
+        reason = f"the highest rate is {peak:g}, but that of the runs is {_peaks(runs)}"
+        raise FitError(reason, "check that both are in the same unit, or fit runs with a similar rate")
     return factor
 
 

@@ -200,15 +200,10 @@ class GroupPlan:
         if relative is None and "lr" in given and plan["lr"].form == "all":
             own = {rate_of({"lr": group.get("initial_lr", group["lr"])}) for group in groups}
             if len(rates := sorted(rate for rate in own if not math.isnan(rate))) > 1:
-                raise ArgumentError(
-                    "Scheduler",
-                    "relative",
-                    f"given if the groups' rates differ ({', '.join(map(str, rates))})",
-                    None,
-                    "write {relative} to multiply each group's own rate, relative=False to give all the same rate, or "
-                    "give lr as a list or a mapping by name",
-                    relative=True,
-                )
+                rule = f"given if the groups' rates differ ({', '.join(map(str, rates))})"
+                ways = "{relative} to multiply each group's own rate, relative=False to give all the same rate"
+                advice = f"write {ways}, or give lr as a list or a mapping by name"
+                raise ArgumentError("Scheduler", "relative", rule, None, advice, relative=True)
         return plan
 
     @property

@@ -287,7 +287,7 @@ class Evaluation:
         return self.error(str(problem), (argument or node).position)
 
     def _length(self, value: Any, node: Node, zero: bool, nested: bool = False) -> Any:
-        """Strings among the lengths as steps, which may be 0 if `zero`; of a tuple in a tuple, a point, only the first."""
+        """Strings among the lengths as steps, 0 only if `zero`; of a tuple in a tuple, a point, only the first item."""
         if isinstance(value, tuple) and isinstance(node, Items):
             lengths = [self._length(item, part, zero, True) for item, part in zip(value, node.items, strict=True)]
             return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
