@@ -85,7 +85,7 @@ def plan_cooldowns(
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
-    _check(so_far, {"starts": starts, "steps": steps, "target_loss": target_loss}, total_steps, final_lr)
+    check_cooldowns(so_far, {"starts": starts, "steps": steps, "target_loss": target_loss}, total_steps, final_lr)
     search = Search(found, so_far, shape, final_lr, level)
     if abs(search.distance) > MOST_SCATTER:
         reason = f"{search.where(digits=0)}: it has another setting than the runs of the fit, or diverges"
@@ -101,7 +101,7 @@ def plan_cooldowns(
     return Cooldowns(so_far, forecasts, recommended, recommendation, search.unit, tuple(dict.fromkeys(cautions)))
 
 
-def _check(so_far: LossCurve, given: dict[str, Any], total_steps: int | None, final_lr: float) -> None:
+def check_cooldowns(so_far: LossCurve, given: dict[str, Any], total_steps: int | None, final_lr: float) -> None:
     """Refuse two questions at once, cooldowns that begin before the log ends, and ends not below the current rate."""
     last, starts, target_loss = int(so_far.steps[-1]), given["starts"], given["target_loss"]
     errors: list[StepsizeError] = [
