@@ -13,40 +13,7 @@ import typing
 from stepsize import schedules
 from stepsize.errors import StepsizeError
 from stepsize.horizon import Horizon
-from stepsize.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    Function,
-    Geometric,
-    InversePower,
-    Knots,
-    Linear,
-    Logarithmic,
-    MultiStep,
-    OneMinusSqrt,
-    Piecewise,
-    Polynomial,
-    Rex,
-    Schedule,
-    Staircase,
-    Table,
-    Triangle,
-    cyclic,
-    infinite,
-    inverse_sqrt,
-    maximum,
-    minimum,
-    noam,
-    one_cycle,
-    one_cycle_momentum,
-    rewarm,
-    sgdr,
-    warmup,
-    warmup_cosine,
-    wsd,
-    wsds,
-)
+from stepsize.schedules import *  # noqa: F403  (its __all__ has the names that load nothing more)
 
 if typing.TYPE_CHECKING:
     from stepsize.schedules import ConstantProduct, Plan, from_dict, parse, to_dict
@@ -67,44 +34,5 @@ else:  # a type checker that saw this function would take a misspelled name for 
 
 __version__ = "0.2.0"
 
-__all__ = [
-    "Constant",
-    "ConstantProduct",
-    "Cosine",
-    "Exponential",
-    "Function",
-    "Geometric",
-    "Horizon",
-    "InversePower",
-    "Knots",
-    "Linear",
-    "Logarithmic",
-    "MultiStep",
-    "OneMinusSqrt",
-    "Piecewise",
-    "Plan",
-    "Polynomial",
-    "Rex",
-    "Schedule",
-    "Staircase",
-    "StepsizeError",
-    "Table",
-    "Triangle",
-    "cyclic",
-    "from_dict",
-    "infinite",
-    "inverse_sqrt",
-    "maximum",
-    "minimum",
-    "noam",
-    "one_cycle",
-    "one_cycle_momentum",
-    "parse",
-    "rewarm",
-    "sgdr",
-    "to_dict",
-    "warmup",
-    "warmup_cosine",
-    "wsd",
-    "wsds",
-]
+__all__ = ["ConstantProduct", "Horizon", "Plan", "StepsizeError", "from_dict", "parse", "to_dict"]
+__all__ += schedules.__all__

@@ -195,7 +195,6 @@ class Many:
 
     @property
     def measures_steps(self) -> bool:
-        """Whether the items are spans of steps."""
         return getattr(self.each, "measures_steps", False)
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[Any, ...]:
@@ -228,15 +227,11 @@ def nearest(word: object, known: Iterable[str]) -> str:
 
 @functools.cache
 def rules(function: Callable[..., Any]) -> dict[str, Rule]:
-    """The rule of every annotated parameter of a function, or of a class's constructor.
-
-    Raises:
-        TypeError: a rule is inside a parameter's type, as in `Real | None`, where it would never be applied.
-    """
+    """The rule of every annotated parameter of a function, or of a class's constructor."""
     target: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
     found: dict[str, Rule] = {}
     for name, hint in get_type_hints(target, include_extras=True).items():
-        if any(map(_holds_a_rule, get_args(hint))):
+        if any(map(_holds_a_rule, get_args(hint))):  # as in Real | None: it would never be applied
             raise TypeError(f"the rule of {function.__qualname__}({name}: {hint}) must be outermost, as in Maybe")
         for rule in _rules_on(hint):
             found[name] = rule
@@ -252,11 +247,7 @@ def _holds_a_rule(hint: Any) -> bool:
 
 
 def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The given arguments in their stored form.
-
-    Raises:
-        ArgumentError: arguments break their rules; one error holds all of them.
-    """
+    """The given arguments in their stored form; one ArgumentError holds all that break their rules."""
     stored, errors = dict(given), list[StepsizeError]()
     for name, rule in rules(function).items():
         if name in stored:

@@ -54,11 +54,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], frozense
 
 
 def bound_arguments(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> inspect.BoundArguments:
-    """The arguments by name.
-
-    Raises:
-        ArgumentError: the function has no such argument, or lacks one; the advice shows a whole call.
-    """
+    """The arguments by name; ArgumentError, whose advice shows a whole call, if they do not fit the signature."""
     try:
         return _signature(function).bind(*args, **kwargs)
     except TypeError:

@@ -14,51 +14,27 @@ _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write the content to a file as `whole_file` does.
-
-    Raises:
-        OutputError: the file cannot be written; an earlier file is unchanged.
-    """
-    with whole_file(path) as beside:
-        beside.write_bytes(content)
+    """Write the content to a file as `whole_file` does."""
+    with whole_file(path) as part:
+        part.write_bytes(content)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path to write to, which is renamed to `path` at the end: readers never see half a file.
-
-    Raises:
-        OutputError: the file cannot be written; an earlier file is unchanged.
-    """
-    beside = _beside(path)
-    try:
-        yield beside
-        with open(beside, "r+b") as file:
+    """A path to write to, renamed to `path` at the end: readers never see half a file; OutputError if it fails."""
+    with _part_beside(path) as part:
+        yield part
+        with open(part, "r+b") as file:
             os.fsync(file.fileno())  # without this, a crash of the machine may leave an empty file at `path`
-        os.replace(beside, path)
-    except OSError as error:
-        raise _refusal(path, error) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+        os.replace(part, path)
 
 
 def check_place(path: Path) -> None:
-    """Check that a file can be written, before there is anything to write.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    beside = _beside(path)
-    try:
+    """Raise OutputError if a file cannot be written, before there is anything to write."""
+    with _part_beside(path) as part:
         if path.is_dir():
             raise IsADirectoryError
-        beside.touch()
-    except OSError as error:
-        raise _refusal(path, error) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+        part.touch()
 
 
 def spreadsheet_cell(text: str) -> str:
@@ -71,8 +47,16 @@ def text_of_cell(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULAS) else cell
 
 
-def _beside(path: Path) -> Path:
-    return path.parent / f".{uuid.uuid4().hex}.part"
+@contextmanager
+def _part_beside(path: Path) -> Iterator[Path]:
+    part = path.parent / f".{uuid.uuid4().hex}.part"
+    try:
+        yield part
+    except OSError as error:
+        raise _refusal(path, error) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _refusal(path: Path, error: OSError) -> OutputError:

@@ -92,13 +92,9 @@ class Horizon(CallChecked):
         if isinstance(self.batch, BatchSchedule):
             self._check_batch_schedule()
         elif self.epoch_steps == 0:
-            raise ArgumentError(
-                "Horizon",
-                "batch",
-                "at most one process's share of the samples when drop_last=True",
-                self.batch,
-                f"{self.samples} samples over {self.processes} processes do not fill one batch",
-            )
+            rule = "at most one process's share of the samples when drop_last=True"
+            advice = f"{self.samples} samples over {self.processes} processes do not fill one batch"
+            raise ArgumentError("Horizon", "batch", rule, self.batch, advice)
         if self.steps == 0:
             raise ArgumentError("Horizon", "epochs", "long enough for one update", self.epochs)
 
@@ -199,7 +195,6 @@ class Horizon(CallChecked):
         return horizon_schema(handler)
 
     def _unit(self, unit: str, clock: str, length: str) -> "Fraction":
-        """One of a unit on the clock."""
         from fractions import Fraction
 
         if unit == "%" and clock == "steps":
@@ -228,11 +223,7 @@ class Horizon(CallChecked):
 
 
 def length_on(clock: str, length: str, horizon: Horizon | None) -> int:
-    """The number of steps of the clock in a length with a unit; times, as in "30min", need no horizon.
-
-    Raises:
-        ArgumentError: as for `Horizon.of`, or the unit does not suit the clock.
-    """
+    """The number of steps of the clock in a length with a unit; times, as in "30min", need no horizon."""
     from fractions import Fraction
 
     match = re.fullmatch(_LENGTH, str(length), re.ASCII)

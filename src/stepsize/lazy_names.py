@@ -19,11 +19,6 @@ class LazyNames:
         self.all = sorted(self._places)
 
     def load(self, package: str, name: str) -> Any:
-        """The object of this name.
-
-        Raises:
-            AttributeError: the package has none.
-        """
         if name not in self._places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, original = self._places[name]

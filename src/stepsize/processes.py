@@ -27,11 +27,7 @@ def start_server() -> None:
 
 
 def start_process(target: Callable[..., object], *arguments: object) -> BaseProcess:
-    """Start a process that calls the function; it ignores Ctrl-C, which the parent handles.
-
-    Raises:
-        OSError, EOFError: it died at once.
-    """
+    """Start a process that calls the function; it ignores Ctrl-C, which the parent handles."""
     start_server()
     if sys.platform == "linux":
         process = multiprocessing.get_context("forkserver").Process(target=target, args=arguments)
@@ -46,10 +42,7 @@ def start_process(target: Callable[..., object], *arguments: object) -> BaseProc
 
 @contextmanager
 def _importable_script() -> Iterator[None]:
-    """Hide the script from `multiprocessing` if no file has it, as in `python - <<EOF`.
-
-    A process that starts imports the script of its parent, and would look for a file called <stdin>.
-    """
+    """Hide the script from `multiprocessing`, which imports it, if no file has it, as in `python - <<EOF`."""
     script = sys.modules["__main__"]
     path = getattr(script, "__file__", None)
     if path is None or os.path.exists(path):

@@ -8,11 +8,7 @@ from stepsize.errors import DataError
 
 
 def refuse_links(*paths: Path) -> None:
-    """Refuse symbolic links: results may come from a stranger, and a link may lead anywhere.
-
-    Raises:
-        DataError: a path is a symbolic link.
-    """
+    """Refuse symbolic links: results may come from a stranger, and a link may lead anywhere."""
     for path in paths:
         if path.is_symlink():
             reason = f"{path} is a link to {os.readlink(path)}"
@@ -25,12 +21,9 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def refuse_programs(connection: sqlite3.Connection) -> None:
-    """Refuse what SQLite would evaluate: views, triggers, virtual tables, generated columns, indexes of expressions.
+    """Raise ValueError for what SQLite would evaluate: views, triggers, generated columns, indexes of expressions.
 
     A view may take for ever, and a generated column may give a gigabyte for each row.
-
-    Raises:
-        ValueError: the database has one; it says which.
     """
     for kind, name, text in connection.execute("SELECT type, name, sql FROM sqlite_schema"):
         if kind not in ("table", "index") or (kind == "index" and text is not None):

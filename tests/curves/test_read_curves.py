@@ -275,7 +275,7 @@ SETTINGS = [
     ({"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),
     ({"schedule": {"rum": PLAN}}, "given for runs of the logs, got 'rum'; did you mean \"run\""),
     ({"jumps": 50}, r"jumps=\.\.\.\) must be a sequence, got 50; write jumps=\(50,\)"),
-    ({"horizon": 50}, r"horizon=\.\.\.\) must be a Horizon, got 50"),
+    ({"horizon": 50}, r"horizon=\.\.\.\) must be a Horizon\(samples=..., batch=...\), got 50"),
 ]
 
 

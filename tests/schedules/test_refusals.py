@@ -205,7 +205,10 @@ ARGUMENTS = {
     ),
     "NaN as a sample": (lambda: LINE.sample(NAN), "sample(n=...) must be a whole number of at least 0, got nan"),
     # what is read
-    "a horizon that is a number": (lambda: parse("Constant(1)", 10), "write Horizon(samples, batch, epochs)"),
+    "a horizon that is a number": (
+        lambda: parse("Constant(1)", 10),
+        "must be a Horizon(samples=..., batch=...), got 10",
+    ),
     "a text that is bytes": (lambda: parse(b"Constant(1)"), "parse(text=...) must be a string, got b'Constant(1)'"),
 }
 

@@ -9,7 +9,7 @@ from stepsize.arguments import Many, NonNegative, Number, Whole
 from stepsize.cli.options import PictureFile, numeric
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
-from stepsize.schedules.transitions import SHAPE, WORDS
+from stepsize.schedules.transitions import WORDS, shape_rule
 
 
 @with_log_options
@@ -30,7 +30,7 @@ def cooldown(
         int | None, numeric("N", "Length of the cooldown. [default: a fifth of the whole]"), Whole(1)
     ] = None,
     shape: Annotated[
-        str, typer.Option(metavar="SHAPE", help=f"Shape of the cooldown: {', '.join(WORDS)}."), SHAPE
+        str, typer.Option(metavar="SHAPE", help=f"Shape of the cooldown: {', '.join(WORDS)}."), shape_rule
     ] = "linear",
     end: Annotated[NonNegative, numeric("RATE", "The rate at its end.")] = 0.0,
     law: LawName = "auto",
@@ -47,7 +47,7 @@ def cooldown(
     from stepsize.laws.law import loss_format
 
     finished, so_far = logs.read_with_running(runs, running)
-    check_cooldowns(so_far, at, steps, target, total, end)  # before the fit
+    check_cooldowns(so_far, {"starts": at, "steps": steps, "target_loss": target}, total, end)  # before the fit
     others = [run for run in finished if run is not so_far]
     found = plan_cooldowns(
         fitted([*others, so_far], law, logs.words), so_far, at, steps,

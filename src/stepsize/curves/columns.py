@@ -38,11 +38,7 @@ def quoted_list(names: Sequence[str]) -> str:
 
 
 def choose(table: Table, given: dict[str, str | None]) -> Choice:
-    """The columns of a table; `given` are names by the words "step", "lr" and "loss", which come first.
-
-    Raises:
-        DataError: a given column is missing, several are equally likely, or there is none of steps.
-    """
+    """The columns of a table; `given` are names by the words "step", "lr" and "loss", which come first."""
     wanted = {word: given[word] or getattr(table, word) for word in ("step", "lr", "loss")}
     loss, no_losses = _column(table, "loss", wanted["loss"], loss_rank)
     lr, no_rates = _column(table, "lr", wanted["lr"], rate_rank)
@@ -92,11 +88,8 @@ def _one_of(table: Table, word: str, names: list[str]) -> str:
     values = {name: table.columns.get(name) for name in names}
     for other in names[1:]:
         if not _are_equal(values[names[0]], values[other]):
-            raise DataError(
-                f"{table.source} has several columns of {_PLURAL[word]}: {quoted_list(names)}",
-                f"name one with {{{word}}}",
-                **{word: names[0]},
-            )
+            reason = f"{table.source} has several columns of {_PLURAL[word]}: {quoted_list(names)}"
+            raise DataError(reason, f"name one with {{{word}}}", **{word: names[0]})
     return max(names, key=lambda name: _count(table, name))
 
 

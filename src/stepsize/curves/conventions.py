@@ -6,27 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Convention:
-    """How one tool logs.
-
-    Attributes:
-        tool: its name.
-        rows: sets of names; a row of a text log, or a table, has all names of one of them.
-        steps_done: whether a row counts the updates done, not the index of the last one.
-        means: whether a loss is the mean since the row before.
-        step: the name of the step, if its name does not tell.
-        loss: the names of the loss, the preferred one first.
-        lr: how the names of the rates begin.
-        lr_decimals: how many decimals a rate is rounded to.
-    """
+    """How one tool logs."""
 
     tool: str
-    rows: tuple[frozenset[str], ...]
-    steps_done: bool = False
-    means: bool = False
-    step: str = ""
-    loss: tuple[str, ...] = ()
-    lr: tuple[str, ...] = ()
-    lr_decimals: int | None = None
+    rows: tuple[frozenset[str], ...]  # names; a row of a text log, or a table, has all names of one of these sets
+    steps_done: bool = False  # whether a row counts the updates done, not the index of the last one
+    means: bool = False  # whether a loss is the mean since the row before
+    step: str = ""  # the name of the step, if its name does not tell
+    loss: tuple[str, ...] = ()  # the names of the loss, the preferred one first
+    lr: tuple[str, ...] = ()  # how the names of the rates begin
+    lr_decimals: int | None = None  # to which a rate is rounded
 
     def has(self, names: Collection[str]) -> bool:
         """Whether a row with these names is one of this tool."""

@@ -39,11 +39,7 @@ def is_delimited(head: str) -> bool:
 
 
 def read_delimited(path: Path) -> list[Table]:
-    """The tables in a file, one for each run.
-
-    Raises:
-        DataError: the file cannot be read as rows of cells, or has no run with a loss.
-    """
+    """The tables in a file, one for each run."""
     sheet = Sheet.read(path)
     if sheet.names[: len(EXPORTED)] == EXPORTED:
         return _exported(sheet)

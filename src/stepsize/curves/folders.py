@@ -33,9 +33,6 @@ def logs_in(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
 
     A log is a file, or a folder of event files or of a run of MLflow. Only if no tool is known by its names, all tables
     and text logs directly in the folder count. Beside the folders of such runs they are left out.
-
-    Raises:
-        DataError: there are none.
     """
     try:
         found = [(_name(folder, place), place) for place in _runs_in(folder)]

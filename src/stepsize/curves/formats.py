@@ -50,11 +50,7 @@ def _unknown(path: Path) -> list[Table]:
 
 
 def tables_at(place: Path) -> list[tuple[str, Table]]:
-    """The tables at a path, each with the name of its format; in a folder, those of all logs that it holds.
-
-    Raises:
-        DataError: nothing is there, or nothing that is a log.
-    """
+    """The tables at a path, each with the name of its format; in a folder, those of all logs that it holds."""
     if not place.exists():
         raise DataError(f"no such file or folder: {place}")
     if not place.is_dir():

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from stepsize.curves.conventions import KEPT, convention_of
-from stepsize.curves.series import Series, rows_of
+from stepsize.curves.series import Series, table_of
 from stepsize.curves.table import Table
 from stepsize.curves.text_file import text_of
 from stepsize.errors import DataError, shown
@@ -24,16 +23,10 @@ def is_deleted(folder: Path) -> bool:
 
 
 def read_mlflow_run(folder: Path) -> list[Table]:
-    """The metrics of one run as one table.
-
-    Raises:
-        DataError: a line of a metric is not a time, a value and a step.
-    """
+    """The metrics of one run as one table."""
     metrics = folder / "metrics"
     files = sorted(file for file in metrics.rglob("*") if file.is_file())
-    columns = rows_of({file.relative_to(metrics).as_posix(): _read(file) for file in files})
-    kind = convention_of([columns], KEPT)
-    return [Table(str(folder), _name(folder), columns, kind.steps_done, kind.means, step="step")]
+    return [table_of(folder, _name(folder), {file.relative_to(metrics).as_posix(): _read(file) for file in files})]
 
 
 def _meta(folder: Path) -> str:

@@ -1,13 +1,14 @@
 """A range test: the losses of a short run whose rate rises, and why it stopped."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, apply_field_rules, refuse_unknown
+from stepsize.arguments import Choice, Flag, Instance, Many, Maybe, Number, Whole, apply_field_rules
+from stepsize.checked_calls import CallChecked
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.suggestions import Suggestions, suggest
 from stepsize.errors import ArgumentError, FormatError, StepsizeError, shown
@@ -20,15 +21,8 @@ VERSION = 2
 SMOOTHING = 0.7  # the weight of a loss relative to that of the next update
 
 
-def _runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
-    runs = tuple(value) if isinstance(value, Sequence) else ()
-    if not runs or not all(isinstance(run, RangeRun) for run in runs):
-        raise ArgumentError(owner, name, "one RangeRun or several", value)
-    return runs
-
-
 @dataclass(frozen=True)
-class RangeRun:
+class RangeRun(CallChecked):
     """One run of a range test, up to the last rate or to where it failed.
 
     Args:
@@ -60,7 +54,7 @@ class RangeRun:
 
 
 @dataclass(frozen=True)
-class RangeTest:
+class RangeTest(CallChecked):
     """The result of a range test: one run through rising rates, or several with different seeds.
 
     Update i used the rate `schedule(i)`. The arrays below end with the shortest run.
@@ -85,7 +79,7 @@ class RangeTest:
     """
 
     schedule: Nested
-    runs: Annotated[tuple[RangeRun, ...], _runs]
+    runs: Annotated[tuple[RangeRun, ...], Many(Instance(RangeRun, "a RangeRun"))]
     groups: Annotated[tuple[Schedule, ...], Many(nested, empty=True)] = ()
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING
     fixed_order: Annotated[bool, Flag()] = False
@@ -201,14 +195,11 @@ class RangeTest:
         if given.pop("version", None) != VERSION:
             raise FormatError(f"a range test must have version {VERSION}, got {shown(form)}")
         try:
-            _check_names("a range test", given, cls)
-            runs = given["runs"]
+            runs, schedule, groups = given.get("runs"), given.get("schedule", ""), given.get("groups", ())
             if not isinstance(runs, list) or not all(isinstance(run, Mapping) for run in runs):
                 raise ArgumentError("RangeTest", "runs", "a list of dictionaries", runs)
-            for run in runs:
-                _check_names("a run of a range test", run, RangeRun)
-            given["schedule"], given["groups"] = parse(given["schedule"]), [parse(text) for text in given["groups"]]
-            return cls(**{**given, "runs": [RangeRun(**run) for run in runs]})
+            given["runs"] = [RangeRun(**run) for run in runs]
+            return cls(**{**given, "schedule": parse(schedule), "groups": [parse(text) for text in groups]})
         except (StepsizeError, TypeError) as error:
             raise FormatError(f"this is not a range test: {error}") from error
 
@@ -233,11 +224,3 @@ def two_sided_average(values: Floats, beta: float) -> Floats:
     """
     weights = beta ** np.abs(np.arange(1.0 - len(values), len(values)))
     return np.convolve(weights, values, "valid") / np.convolve(weights, np.ones_like(values), "valid")
-
-
-def _check_names(what: str, form: Mapping[str, Any], record: type[RangeRun | RangeTest]) -> None:
-    known = [each.name for each in fields(record)]
-    refuse_unknown(what, form, known)
-    for name in known:
-        if name not in form:
-            raise FormatError(f'{what} lacks "{name}"')

@@ -18,30 +18,22 @@ STEADY = 0.2  # a change does not count as a jump if the rate beside it changes 
 SHORT = 1e-3  # of the run: what the rate does in so short a time does not matter
 NEAR = 2  # intervals between rows, over which the slope of the first two rows leads back
 MOST_QUESTIONS = 4  # about the jumps of one run
+_INSTEAD = "the run's schedule with {schedule}, or the run that it goes on from with {after}"
 
 
 def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) -> tuple[Floats, list[str]]:
-    """The rate of the updates 0 to `last`, and notes; `trunk` has the rates before the run branches from another.
-
-    Raises:
-        DataError: the rates are unknown at some updates, or differ from those of the schedule.
-    """
+    """The rate of the updates 0 to `last`, and notes; `trunk` has the rates before the run branches from another."""
     schedule = options.schedule_of(log.name, log.schedule)
     if schedule is not None:
         rates = schedule.sample(last + 1)
         _check_agreement(log, schedule, rates)
         return rates, []
     if not log.rates.size:
-        raise log.no_rates or DataError(
-            f"{log.source} has no learning rates", "give the run's schedule with {schedule}", schedule=...
-        )
+        reason, advice = f"{log.source} has no learning rates", "give the run's schedule with {schedule}"
+        raise log.no_rates or DataError(reason, advice, schedule=...)
     if options.lr is None and (unit := _rounded_to(log.rates.values)):
-        raise DataError(
-            f"{log.source} has rates that seem to be rounded to {unit:g}",
-            "give the run's schedule with {schedule}, or name their column with {lr} to take them as they are",
-            schedule=...,
-            lr=...,
-        )
+        advice = "give the run's schedule with {schedule}, or name their column with {lr} to take them as they are"
+        raise DataError(f"{log.source} has rates that seem to be rounded to {unit:g}", advice, schedule=..., lr=...)
     rows = _held(log.rates, log.held)
     if trunk is None:
         points = _beginning(log.source, rows, options.warmup_steps, last)
@@ -74,19 +66,12 @@ Points = list[tuple[int, float]]
 
 
 def _at_changes(source: str, rows: Rows, last: int, options: ReadOptions, branch: int) -> tuple[Points, list[str]]:
-    """Points where the rate changes abruptly, and notes; `branch` is the step at which the run leaves another, or 0.
-
-    Raises:
-        DataError: for each change whose course is unknown.
-    """
+    """Points where the rate changes abruptly, and notes; `branch` is the step at which the run leaves another, or 0."""
     jumps = jumps_in(rows, options.jumps)
     for (jump, after), (other, same) in pairwise(sorted(jumps)):
         if after == same:
-            raise DataError(
-                f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown",
-                "give the run's schedule with {schedule}",
-                schedule=...,
-            )
+            reason = f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown"
+            raise DataError(reason, "give the run's schedule with {schedule}", schedule=...)
     points, notes, questions = Points(), list[str](), list[StepsizeError]()
     for row in _abrupt(rows):
         (before, after), (old, new) = rows.steps[row : row + 2].tolist(), rows.values[row : row + 2].tolist()
@@ -110,19 +95,14 @@ def _at_changes(source: str, rows: Rows, last: int, options: ReadOptions, branch
 
 
 def _question(change: str, before: int, after: int, is_warmup: bool) -> StepsizeError:
-    """The error for a change whose way is unknown."""
     if is_warmup:
         advice = "give the length of the warmup with {warmup_steps}, or the run's schedule with {schedule}"
         return DataError(change, advice, warmup_steps=..., schedule=...)
     power = 10 ** len(str(after))
     while after // power * power <= before:
         power //= 10
-    return DataError(
-        change,
-        "if it jumps, give the first step of the new rate, such as {jumps}; else give the schedule with {schedule}",
-        jumps=(after // power * power,),
-        schedule=...,
-    )
+    advice = "if it jumps, give the first step of the new rate, such as {jumps}; else give the schedule with {schedule}"
+    return DataError(change, advice, jumps=(after // power * power,), schedule=...)
 
 
 def jumps_in(rows: Rows, jumps: Sequence[int]) -> list[tuple[int, int]]:
@@ -166,10 +146,7 @@ def _abrupt(rows: Rows) -> list[int]:
 
 
 def _rises_from_zero(rows: Rows) -> bool:
-    """Whether the first two rows lie on a straight line from 0, as parts of a warmup do.
-
-    Logs round, and differ in how they count steps.
-    """
+    """Whether the first two rows lie on a straight line from 0, as parts of a warmup do, up to rounding and a step."""
     if rows.size < 2 or rows.steps[0] <= 1:
         return False
     rate = float(rows.values[0])
@@ -196,14 +173,9 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> Points
     if _rises_from_zero(rows):
         return [(0, max(rate - slope * first, 0.0))]
     if warmup is None:
-        raise DataError(
-            f"{source} begins at step {first} and does not say what the rates were before",
-            "give the length of the warmup with {warmup_steps} (0 if there was none), or the run's schedule with "
-            "{schedule}, or the run that it goes on from with {after}",
-            warmup_steps=...,
-            schedule=...,
-            after=...,
-        )
+        reason = f"{source} begins at step {first} and does not say what the rates were before"
+        advice = f"give the length of the warmup with {{warmup_steps}} (0 if there was none), or {_INSTEAD}"
+        raise DataError(reason, advice, warmup_steps=..., schedule=..., after=...)
     change = 0.0 if 0 in _abrupt(rows) else slope * (first - warmup)
     unknown = ""
     if warmup > first + 1:  # logs differ by one in how they count steps
@@ -214,12 +186,7 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> Points
         way = "rise" if change > 0 else "fall"
         unknown = f"after a warmup of {warmup} steps, but its rates {way} from the first row on"
     if unknown:
-        raise DataError(
-            f"{source} begins at step {first}, {unknown}",
-            "give the run's schedule with {schedule}, or the run that it goes on from with {after}",
-            schedule=...,
-            after=...,
-        )
+        raise DataError(f"{source} begins at step {first}, {unknown}", f"give {_INSTEAD}", schedule=..., after=...)
     return [(0, 0.0), (warmup, rate)] if warmup else [(0, rate)]
 
 
@@ -233,8 +200,7 @@ def _check_agreement(log: Log, schedule: Schedule, rates: Floats) -> None:
     wrong = np.flatnonzero((logged < low - room) | (logged > high + room))
     if wrong.size:
         step = int(steps[wrong[0]])
-        raise DataError(
-            f"{log.source}: log and schedule disagree at {wrong.size} of {len(steps)} rows: at step {step} the logged "
-            f"rate is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}",
-            "leave out the schedule to use the logged rates, or give the schedule of the run",
-        )
+        which = f"{log.source}: log and schedule disagree at {wrong.size} of {len(steps)} rows"
+        what = f"at step {step} the logged rate is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}"
+        advice = "leave out the schedule to use the logged rates, or give the schedule of the run"
+        raise DataError(f"{which}: {what}", advice)

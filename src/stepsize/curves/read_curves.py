@@ -1,7 +1,7 @@
 """Loss curves from paths: each path has tables, each table the log of a run, and each log makes a curve."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import abspath
 from pathlib import Path
@@ -88,37 +88,69 @@ class Reading:
     place: Path
     format: str
     log: Log
-    curve: LossCurve | None
+    curve: LossCurve | None = None
 
 
 def readings(places: Sequence[Path], options: ReadOptions) -> tuple[list[Reading], list[StepsizeError]]:
     """The logs at the paths, with names that differ, and why others could not be read or gave no curve."""
     errors: list[StepsizeError] = []
-    found: list[Found] = []
+    found: list[Reading] = []
     for place, times in Counter(places).items():
         if times > 1:
             errors.append(ArgumentError("read_curves", "paths", "different from one another", place))
         with gathered(errors):
             found += _logs_at(place, options, errors)
     found = _with_rates_of_other_files(_once(found))
-    logs = [log for _, _, log in found]
+    logs = [each.log for each in found]
     if not errors:
         errors += options.unknown_runs([log.name for log in logs])
     _refuse_too_many_updates(logs)
     read: list[Reading] = []
-    for (place, form, log), name in zip(found, _distinct_names(found), strict=True):
+    for each, name in zip(found, _distinct_names(found), strict=True):
         curve = None
         with gathered(errors):
-            curve = replace(_curve_of(log, options, _trunk(place, log, options)), name=name)
-        read.append(Reading(place, form, replace(log, name=name), curve))
+            curve = replace(_curve_of(each.log, options, _trunk(each, options)), name=name)
+        read.append(replace(each, log=replace(each.log, name=name), curve=curve))
     jumping = {jump for log in logs for jump, _ in jumps_in(log.rates, options.jumps)}
     for jump in options.jumps if not errors else ():
         if jump not in jumping:
             reason = "the rows on both sides have about the same rate, or one side has no rows"
-            errors.append(
-                DataError(f"the rate does not jump at step {jump} in any log: {reason}", largest_change(logs))
-            )
+            where = f"the rate does not jump at step {jump} in any log"
+            errors.append(DataError(f"{where}: {reason}", largest_change(logs)))
     return read, [*{str(error): error for error in errors}.values()]  # those of a trunk come once for each branch
+
+
+def _logs_at(place: Path, options: ReadOptions, errors: list[StepsizeError]) -> list[Reading]:
+    """The logs at a path; the errors of those that cannot be read are added to the others."""
+    found: list[Reading] = []
+    for form, table in tables_at(place):
+        with gathered(errors):
+            found.append(Reading(place, form, log_of(table, options)))
+    return found
+
+
+def _once(found: Sequence[Reading]) -> list[Reading]:
+    """The logs; one that two paths lead to, such as a folder and a file in it, counts at the last of them."""
+    last = {abspath(each.log.source): each.place for each in found}
+    return [each for each in found if last[abspath(each.log.source)] == each.place]
+
+
+def _with_rates_of_other_files(found: list[Reading]) -> list[Reading]:
+    """The logs; those of a file without losses give their rates to the logs of their names that have none."""
+    for place in dict.fromkeys(each.place for each in found if each.log.no_losses is not None):
+        rates = {each.log.name: each.log for each in found if each.place == place and each.log.no_losses is not None}
+        if any(each.log.name in rates and each.log.no_rates is not None for each in found):
+            kept = [each for each in found if each.place != place or each.log.no_losses is None]
+            found = [_with_rates(each, rates) for each in kept]
+    return found
+
+
+def _with_rates(reading: Reading, rates: Mapping[str, Log]) -> Reading:
+    log, other = reading.log, rates.get(reading.log.name)
+    if other is None or log.no_rates is None:
+        return reading
+    notes = (*log.notes, *other.notes)
+    return replace(reading, log=replace(log, rates=other.rates, held=other.held, no_rates=None, notes=notes))
 
 
 def _refuse_too_many_updates(logs: Sequence[Log]) -> None:
@@ -130,68 +162,33 @@ def _refuse_too_many_updates(logs: Sequence[Log]) -> None:
         raise DataError(reason, "read some of them at a time")
 
 
-Found = tuple[Path, str, Log]
-"""A path, the name of its format, and one of its logs."""
-
-
-def _once(found: Sequence[Found]) -> list[Found]:
-    """The logs; one that two paths lead to, such as a folder and a file in it, counts at the last of them."""
-    last = {abspath(log.source): place for place, _, log in found}
-    return [(place, name, log) for place, name, log in found if last[abspath(log.source)] == place]
-
-
-def _distinct_names(found: Sequence[Found]) -> list[str]:
+def _distinct_names(found: Sequence[Reading]) -> list[str]:
     """The names of the runs; one that is there twice has its path added, or its source if the path is the same."""
-    names = Counter(log.name for _, _, log in found)
-    at_place = Counter((log.name, place) for place, _, log in found)
-    return [
-        log.name if names[log.name] == 1 else f"{log.name}, {place if at_place[log.name, place] == 1 else log.source}"
-        for place, _, log in found
-    ]
+    at_place = Counter((each.log.name, each.place) for each in found)
+    names = Counter(each.log.name for each in found)
+
+    def distinct(log: Log, place: Path) -> str:
+        if names[log.name] == 1:
+            return log.name
+        return f"{log.name}, {place if at_place[log.name, place] == 1 else log.source}"
+
+    return [distinct(each.log, each.place) for each in found]
 
 
-def _logs_at(place: Path, options: ReadOptions, errors: list[StepsizeError]) -> list[Found]:
-    """The logs at a path; the errors of those that cannot be read are added to the others."""
-    found: list[Found] = []
-    for name, table in tables_at(place):
-        with gathered(errors):
-            found.append((place, name, log_of(table, options)))
-    return found
-
-
-def _with_rates_of_other_files(found: list[Found]) -> list[Found]:
-    """The logs; those of a file without losses give their rates to the logs of their names that have none."""
-    for place in dict.fromkeys(place for place, _, log in found if log.no_losses is not None):
-        rates = {log.name: log for other, _, log in found if other == place and log.no_losses is not None}
-        if any(log.name in rates and log.no_rates is not None for _, _, log in found):
-            found = [
-                (other, name, _with_rates(log, rates[log.name]))
-                if log.no_rates is not None and log.name in rates
-                else (other, name, log)
-                for other, name, log in found
-                if other != place or log.no_losses is None
-            ]
-    return found
-
-
-def _with_rates(log: Log, other: Log) -> Log:
-    return replace(log, rates=other.rates, held=other.held, no_rates=None, notes=(*log.notes, *other.notes))
-
-
-def _trunk(place: Path, log: Log, options: ReadOptions) -> Floats | None:
+def _trunk(reading: Reading, options: ReadOptions) -> Floats | None:
     """The rates of the updates before a run branches from another one; None if it does not."""
-    branch = options.branch_of(log.name)
-    if branch is None or Path(branch[0]) == place:
+    branch = options.branch_of(reading.log.name)
+    if branch is None or Path(branch[0]) == reading.place:
         return None
     errors: list[StepsizeError] = []
-    logs = _logs_at(Path(branch[0]), options, errors)
+    trunks = _logs_at(Path(branch[0]), options, errors)
     raise_together(errors)
-    if len(logs) != 1:
-        raise ArgumentError("read_curves", "after", f"the log of one run, and this has {len(logs)}", branch[0])
-    trunk, at = _curve_of(logs[0][2], options, None), int(branch[1])
-    if at > trunk.rates.size:
-        raise ArgumentError("read_curves", "after", f"at a step of the log, at most {trunk.rates.size}", at)
-    return trunk.rates[:at]
+    if len(trunks) != 1:
+        raise ArgumentError("read_curves", "after", f"the log of one run, and this has {len(trunks)}", branch[0])
+    rates, at = _curve_of(trunks[0].log, options, None).rates, int(branch[1])
+    if at > rates.size:
+        raise ArgumentError("read_curves", "after", f"at a step of the log, at most {rates.size}", at)
+    return rates[:at]
 
 
 def _curve_of(log: Log, options: ReadOptions, trunk: Floats | None) -> LossCurve:
@@ -204,10 +201,8 @@ def _curve_of(log: Log, options: ReadOptions, trunk: Floats | None) -> LossCurve
         log = log.later(trunk.size)
     last = int(log.losses.steps[-1])
     if last > MOST_UPDATES:
-        raise DataError(
-            f"{log.source} has a row at step {last}, which is more updates than a run makes",
-            "if it counts tokens or samples, name the column of the updates with {step}",
-            step=...,
-        )
+        reason = f"{log.source} has a row at step {last}, which is more updates than a run makes"
+        advice = "if it counts tokens or samples, name the column of the updates with {step}"
+        raise DataError(reason, advice, step=...)
     rates, notes = rates_of(log, last, options, trunk)
     return LossCurve(log.name, log.losses.steps, log.losses.values, rates, (*log.notes, *notes))

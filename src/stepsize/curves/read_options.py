@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from stepsize.arguments import Instance, Length, Many, Maybe, Whole, apply_rules, nearest
+from stepsize.arguments import Length, Many, Maybe, Whole, apply_rules, nearest
 from stepsize.curves.columns import quoted_list
 from stepsize.errors import ArgumentError, StepsizeError
-from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule
+from stepsize.schedules.text import MaybeHorizon
 
 Schedules = Schedule | Mapping[str, Schedule] | None
 """The schedule of every run, or schedules by the names of runs."""
@@ -31,10 +31,8 @@ def _branches(owner: str, name: str, value: Any) -> Any:
         if branch is None:
             continue
         if not isinstance(branch, tuple | list) or len(branch) != 2 or not isinstance(branch[0], str | Path):
-            advice = "write {after}"
-            raise ArgumentError(
-                owner, name, "the log of a run and a step", branch, advice, **{name: ("trunk.csv", 20000)}
-            )
+            rule, example = "the log of a run and a step", {name: ("trunk.csv", 20000)}
+            raise ArgumentError(owner, name, rule, branch, "write {after}", **example)
         Whole(1)(owner, name, branch[1])
     return value
 
@@ -47,7 +45,7 @@ class ReadOptions:
     lr: str | None = None
     loss: str | None = None
     means: bool | None = None
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon"))] = None
+    horizon: MaybeHorizon = None
     schedule: Annotated[Schedules, _schedules] = None
     after: Annotated[Branches, _branches] = None
     warmup_steps: Annotated[int | None, Maybe(Length(0))] = None
@@ -64,7 +62,6 @@ class ReadOptions:
         return own or self.schedule
 
     def branch_of(self, run: str) -> Branch | None:
-        """Where a run branches from another one."""
         return self.after.get(run) if isinstance(self.after, Mapping) else self.after
 
     def unknown_runs(self, runs: Sequence[str]) -> list[StepsizeError]:
@@ -73,13 +70,6 @@ class ReadOptions:
         unknown = [
             (each, name) for each, by_run in given if isinstance(by_run, Mapping) for name in by_run if name not in runs
         ]
-        return [
-            ArgumentError(
-                "read_curves",
-                each,
-                "given for runs of the logs",
-                name,
-                nearest(name, runs) or f"the runs are {quoted_list(runs)}",
-            )
-            for each, name in unknown
-        ]
+        known = f"the runs are {quoted_list(runs)}"
+        rule = "given for runs of the logs"
+        return [ArgumentError("read_curves", each, rule, name, nearest(name, runs) or known) for each, name in unknown]

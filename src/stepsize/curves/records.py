@@ -25,11 +25,7 @@ def is_json(head: str) -> bool:
 
 
 def read_json(path: Path) -> list[Table]:
-    """The tables in a file of JSON, or with a record on each line.
-
-    Raises:
-        DataError: it cannot be read, or has neither records nor lists of numbers.
-    """
+    """The tables in a file of JSON, or with a record on each line."""
     text = text_of(path)
     try:
         found = json.loads(text)
@@ -50,11 +46,7 @@ def is_archive(path: Path) -> bool:
 
 
 def read_archive(path: Path) -> list[Table]:
-    """The tables of the arrays in an archive of NumPy's.
-
-    Raises:
-        DataError: it cannot be read, or the arrays have different lengths.
-    """
+    """The tables of the arrays in an archive of NumPy's."""
     try:
         with open(path, "rb") as file, np.load(file) as archive:  # np.load(path) leaves a damaged file open
             if sum(each.file_size for each in archive.zip.infolist()) > room_for(path):
@@ -106,7 +98,6 @@ def sheet_of_records(
 
 
 def _cells(name: str, value: Any) -> list[tuple[str, str]]:
-    """The numbers and texts in a value, each with its name."""
     if isinstance(value, dict):
         return [cell for key, each in value.items() for cell in _cells(f"{name}/{key}" if name else str(key), each)]
     if isinstance(value, list):
@@ -121,9 +112,8 @@ def _of_lists(path: Path, columns: Mapping[str, Any]) -> Sheet:
     lengths = {name: len(each) for name, each in lists.items()}
     if len({*lengths.values()}) != 1:
         sizes = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
-        raise DataError(
-            f"{path} has lists of different lengths: {one_line(sizes, 120)}" if sizes else f"{path} is empty"
-        )
+        reason = f"has lists of different lengths: {one_line(sizes, 120)}" if sizes else "is empty"
+        raise DataError(f"{path} {reason}")
     if all(step_rank(name, whole=True) is None for name in lists):
         lists["epoch"] = [*range(next(iter(lengths.values())))]
     rows = [["" if each is None else str(each) for each in row] for row in zip(*lists.values(), strict=True)]

@@ -1,18 +1,20 @@
 """Metrics that a tracker keeps apart, each with steps of its own, as the rows of one table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from stepsize.curves.loss_curve import Floats
+from stepsize.curves.conventions import KEPT, convention_of
+from stepsize.curves.table import Table
 
 Series = Sequence[tuple[float, float]]
 """Steps and values in the order of the log."""
 
 
-def rows_of(series: Mapping[str, Series], axis: str = "step") -> dict[str, Floats]:
-    """The columns of a table with a row for each step, in rising order; the last value of a step counts.
+def table_of(place: Path, name: str, series: dict[str, Series], axis: str = "step", notes: Sequence[str] = ()) -> Table:
+    """The table with a row for each step, in rising order; the last value of a step counts.
 
     The column of the steps is called `axis`. An empty cell is NaN, so a NaN that was logged becomes infinite.
     """
@@ -23,9 +25,10 @@ def rows_of(series: Mapping[str, Series], axis: str = "step") -> dict[str, Float
     }
     steps = sorted(set().union(*metrics.values()))
     columns = {axis: np.array(steps, dtype=np.float64)}
-    for name, values in metrics.items():
-        columns[name] = np.array([values.get(step, math.nan) for step in steps])
-    return columns
+    for metric, values in metrics.items():
+        columns[metric] = np.array([values.get(step, math.nan) for step in steps])
+    kind = convention_of([columns], KEPT)
+    return Table(str(place), name, columns, kind.steps_done, kind.means, step=axis, notes=tuple(notes))
 
 
 def last_attempt(attempts: Sequence[Series]) -> tuple[Series, int]:

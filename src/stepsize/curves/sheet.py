@@ -40,11 +40,7 @@ class Sheet:
 
     @classmethod
     def read(cls, path: Path) -> "Sheet":
-        """The cells of a file, whose first line has the names of the columns.
-
-        Raises:
-            DataError: the file cannot be read, has no names or no rows, or a row of another length.
-        """
+        """The cells of a file, whose first line has the names of the columns."""
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
         lines = text.split("\n")
         plain = [place for place, line in enumerate(lines) if line.lstrip()[:1] not in ("", "#")]
@@ -72,10 +68,8 @@ class Sheet:
         for number, row in rows:
             if len(row) != len(names) and (len(row) < len(names) or any(map(str.strip, row[len(names) :]))):
                 cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-                raise DataError(
-                    f"{path}, line {number}: {cells} for {len(names)} columns",
-                    "a row needs a cell for each column, even an empty one",
-                )
+                advice = "a row needs a cell for each column, even an empty one"
+                raise DataError(f"{path}, line {number}: {cells} for {len(names)} columns", advice)
         return cls(path, _numbered_repeats(names), [row for _, row in rows], [number for number, _ in rows], notes)
 
     def split(self, columns: Iterable[str]) -> dict[tuple[str, ...], "Sheet"]:
@@ -89,12 +83,10 @@ class Sheet:
         return {texts: self.of_rows(indices) for texts, indices in parts.items()}
 
     def of_rows(self, indices: Sequence[int]) -> "Sheet":
-        """The sheet of these rows alone."""
         lines = self.lines and [self.lines[index] for index in indices]
         return replace(self, rows=[self.rows[index] for index in indices], lines=lines)
 
     def texts(self, column: str) -> list[str]:
-        """The cells of a column."""
         place = self.names.index(column)
         return [row[place] for row in self.rows]
 

@@ -62,10 +62,9 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Table]:
             "SELECT step, lr, train_loss FROM points WHERE run = ? ORDER BY step", (number,)
         ).fetchall()
         if count not in (None, len(rows)):
-            raise DataError(
-                f"run {number} in {path} has only {len(rows)} of its {count} points: the file was damaged",
-                f"discard the run with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison",
-            )
+            reason = f"run {number} in {path} has only {len(rows)} of its {count} points: the file was damaged"
+            how = f"Store.open({str(path)!r}).rewind({number}, 0)"
+            raise DataError(reason, f"discard the run with {how}, and resume the comparison")
         if not (isinstance(name, str) and isinstance(schedule, str)):
             raise ValueError(f"the name or the schedule of run {number} is not a text")
         if rows:

@@ -49,13 +49,8 @@ class Suggestions:
     @property
     def by_rule(self) -> dict[str, float]:
         """The rates by the names of their rules; empty if there are none."""
-        named = {
-            "steepest": self.steepest,
-            "valley": self.valley,
-            "tenth of minimum": self.tenth_of_minimum,
-            "largest stable": self.largest_stable,
-        }
-        return {rule: rate for rule, rate in named.items() if rate is not None}
+        given = {name: each for name, each in vars(self).items() if name != "reason" and each is not None}
+        return {name.replace("_", " "): rate for name, rate in given.items()}
 
     @property
     def disagreement(self) -> float:

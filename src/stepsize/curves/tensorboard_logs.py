@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stepsize.curves.conventions import KEPT, convention_of
-from stepsize.curves.series import Series, last_attempt, rows_of
+from stepsize.curves.series import Series, last_attempt, table_of
 from stepsize.curves.table import Table
 from stepsize.curves.text_file import content_of
 from stepsize.errors import DataError, MissingExtraError, quoted
@@ -31,37 +30,20 @@ def event_folders(place: Path) -> list[Path]:
 
 
 def read_events(place: Path) -> list[Table]:
-    """The scalars in a folder of event files, or in one of them, as one table.
-
-    Raises:
-        DataError: a file is damaged, or there are no scalars.
-        MissingExtraError: TensorBoard is not installed.
-    """
+    """The scalars in a folder of event files, or in one of them, as one table."""
     series, left_out = _last_attempts(place)
     if not series:
         raise DataError(f"{place} has no scalars in its event files of TensorBoard")
     per_epoch = {tag: points for tag, points in series.items() if tag.startswith(_OF_EPOCHS)}
     others = {tag: points for tag, points in series.items() if tag not in per_epoch}
     of_epochs = bool(per_epoch) and not any("loss" in tag.lower() for tag in others)
-    axis = "epoch" if of_epochs else "step"
-    columns = rows_of(per_epoch if of_epochs else others, axis)
-    kind = convention_of([columns], KEPT)
-    notes = [f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"]
-    name = place.stem if place.is_file() else place.name
-    return [
-        Table(str(place), name, columns, kind.steps_done, kind.means, step=axis, notes=tuple(notes if left_out else ()))
-    ]
+    note = f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"
+    name, notes = place.stem if place.is_file() else place.name, (note,) if left_out else ()
+    return [table_of(place, name, per_epoch if of_epochs else others, "epoch" if of_epochs else "step", notes)]
 
 
 def scalars(place: Path) -> dict[str, Series]:
-    """The steps and values of every scalar by its tag, in a folder of event files or in one of them.
-
-    If a run was resumed, the later file counts from its first step on.
-
-    Raises:
-        DataError: a file is damaged.
-        MissingExtraError: TensorBoard is not installed.
-    """
+    """The steps and values of every scalar by its tag; after a resume, the later file counts from its first step on."""
     return _last_attempts(place)[0]
 
 

@@ -19,11 +19,7 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf
 
 
 def head_of(path: Path) -> str:
-    """The beginning of a text file.
-
-    Raises:
-        DataError: it cannot be read, is empty, or is not a text.
-    """
+    """The beginning of a text file; DataError if it is empty or not a text."""
     content = content_of(path, HEAD)
     if not content.strip():
         raise DataError(f"{path} is empty")
@@ -34,11 +30,7 @@ def head_of(path: Path) -> str:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file that `head_of` takes for one.
-
-    Raises:
-        DataError: it cannot be read or is too large.
-    """
+    """The text of a file that `head_of` takes for one; DataError if it is too large."""
     content = content_of(path, LARGEST + 1)
     if len(content) > LARGEST:
         raise DataError(f"{path} has more than {LARGEST // 2**20} MB of text", "keep the lines of the log alone")
@@ -46,11 +38,7 @@ def text_of(path: Path) -> str:
 
 
 def content_of(path: Path, most: float = math.inf) -> bytes:
-    """The first `most` bytes of a file, unpacked.
-
-    Raises:
-        DataError: it cannot be read.
-    """
+    """The first `most` bytes of a file, unpacked; DataError if it cannot be read."""
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == _GZIP

@@ -81,11 +81,7 @@ def is_text_log(head: str) -> bool:
 
 
 def read_text_log(path: Path) -> list[Table]:
-    """The rows of a text log as one table.
-
-    Raises:
-        DataError: it cannot be read.
-    """
+    """The rows of a text log as one table."""
     rows = [*_rows(text_of(path).splitlines())]
     kind = convention_of({frozenset(row.values) for row in rows}, PRINTED)
     rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1 and row.step <= LONGEST]
@@ -119,7 +115,7 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
         else:
             if row:
                 yield open_rows.pop(rank)
-            if not _of_other_data(marker):
+            if not any(word.startswith(_OTHER_DATA) for word in marker.lower().split()):
                 open_rows[rank] = _Row(marker, totals.get(marker), rank, values)
     yield from open_rows.values()
 
@@ -138,7 +134,9 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
     end = 0
     for number in _NUMBER.finditer(text):
         found = _KEY.match(text[max(end, number.start() - _LONGEST_KEY) : number.start()][::-1])
-        key = _without_level(found[2][::-1]) if found else ""
+        key = found[2][::-1] if found else ""
+        if key.startswith(_LEVELS):  # of the message before it
+            key = key.partition(" ")[2]
         value = float(number[1].replace(",", ""))
         if not math.isfinite(value) and not (found and (found[1] or key.endswith("loss"))):
             continue  # it is a word, as in "number of nan iterations"
@@ -150,11 +148,6 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
     return values, totals
 
 
-def _without_level(key: str) -> str:
-    """A key without the level of the message before it; "" if it has no other words."""
-    return key.partition(" ")[2] if key.startswith(_LEVELS) else key
-
-
 def _marker(values: dict[str, float]) -> str | None:
     """The key of the step of a line, or else of its epoch."""
     of_format = [each.step for each in PRINTED if each.step in values and each.has(values)]
@@ -164,16 +157,11 @@ def _marker(values: dict[str, float]) -> str | None:
     return next(iter(of_format + steps + epochs), None)
 
 
-def _of_other_data(marker: str) -> bool:
-    return any(word.startswith(_OTHER_DATA) for word in marker.lower().split())
-
-
 def _has_loss(values: dict[str, float]) -> bool:
     return any(value > 0 and _LOSS.search(key) for key, value in values.items())
 
 
 def _of_one_rank(path: Path, rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
-    """The rows of the rank that logged the most losses."""
     counts = Counter(row.rank for row in rows if _has_loss(row.values))
     if not counts:
         raise DataError(f"{path} has no rows with a step and a loss")
@@ -192,8 +180,7 @@ def _steps(rows: Sequence[_Row]) -> Floats:
     total = totals.pop()
     if total is None or totals or not np.any((np.diff(steps) < 0) & (np.diff(epochs) > 0)):
         return steps
-    numbered: Floats = steps + total * (epochs - min(epochs.min(), 1))
-    return numbered
+    return np.asarray(steps + total * (epochs - min(epochs.min(), 1)))
 
 
 def _is_step(key: str) -> bool:

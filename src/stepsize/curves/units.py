@@ -15,23 +15,15 @@ from stepsize.horizon import Horizon
 
 @dataclass(frozen=True)
 class Counted:
-    """The updates done when each row was written, NaN for a row without a step.
-
-    `epoch_steps` is the number of updates in a row if there is a row to an epoch, otherwise 0.
-    """
+    """The updates done when each row was written, NaN for a row without a step."""
 
     done: Floats
-    epoch_steps: int = 0
+    epoch_steps: int = 0  # the number of updates in a row if there is a row to an epoch
     note: str = ""
 
 
 def updates_done(table: Table, step: str, measured: str, steps_done: bool, horizon: Horizon | None) -> Counted:
-    """The updates done at each row, from the column `step`; `measured` is the column whose values matter.
-
-    Raises:
-        DataError: the column has values that no count has, or counts something else and there is no horizon.
-        ArgumentError: the horizon does not say how many tokens a sample has, or how many samples an update.
-    """
+    """The updates done at each row, from the column `step`; `measured` is the column whose values matter."""
     counts, unit = table.columns[step], unit_of(step)
     _check(table, step, counts, whole=unit == UPDATES)
     rows = np.flatnonzero(~np.isnan(counts + table.columns[measured]))
@@ -40,17 +32,15 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
     if unit == UPDATES and epochs is None:
         return Counted(done)
     if unit == TIME:
-        raise DataError(
-            f"{table.source} counts time ({step}), not updates", "name the column of the updates with {step}", step=...
-        )
+        reason = f"{table.source} counts time ({step}), not updates"
+        raise DataError(reason, "name the column of the updates with {step}", step=...)
     if horizon is None:
         what = f"counts {unit} ({step})" if epochs is None else f"counts {step} within each epoch"
-        raise DataError(
-            f"{table.source} {what}, not updates",
-            "name the column of the updates with {step}, or give the size of an epoch and of a batch with {horizon}",
-            step=...,
-            horizon=...,
-        ).about("read_curves", "")
+        advice = (
+            "name the column of the updates with {step}, or give the size of an epoch and of a batch with {horizon}"
+        )
+        error = DataError(f"{table.source} {what}, not updates", advice, step=..., horizon=...)
+        raise error.about("read_curves", "")
     if epochs is not None:
         return Counted(done + epochs * horizon.epoch_steps, note=f"{horizon.epoch_steps:,} updates to an epoch")
     if unit == EPOCHS:
@@ -66,11 +56,8 @@ def _of_epochs(table: Table, step: str, counts: Floats, rows: NDArray[np.intp], 
     """Whole epochs from 0 are the indices of those that have just ended; others say how much has been done."""
     whole = not has_fractions(counts[rows])
     if whole and 2 * np.unique(counts[rows]).size <= rows.size:
-        raise DataError(
-            f"{table.source} has several rows to an epoch ({step})",
-            "name the column of the updates with {step}, or keep one row of each epoch",
-            step=...,
-        )
+        advice = "name the column of the updates with {step}, or keep one row of each epoch"
+        raise DataError(f"{table.source} has several rows to an epoch ({step})", advice, step=...)
     from_zero = whole and counts[rows].min(initial=np.inf) == 0
     numbered = f", numbered from {'0' if from_zero else '1'}" if whole else ""
     note = f"{epoch_steps:,} updates to an epoch{numbered}"

@@ -37,11 +37,7 @@ def is_wandb_file(path: Path) -> bool:
 
 
 def read_wandb_file(path: Path) -> list[Table]:
-    """The history of a run as one table.
-
-    Raises:
-        DataError: the file is damaged, or the run logged nothing.
-    """
+    """The history of a run as one table."""
     rows, run = list[dict[str, object]](), path.stem
     try:
         for record in map(_fields, _records(content_of(path))):

@@ -189,8 +189,7 @@ def _ends(domain: Domain, chords: int, seed: int) -> tuple[Floats, Floats]:
 def _between(start: Floats, end: Floats) -> Floats:
     """The places on the chords, shape (chords, places, dimensions); a weight is that of the start."""
     weights = _WEIGHTS[:, np.newaxis]
-    between: Floats = weights * start[:, np.newaxis] + (1.0 - weights) * end[:, np.newaxis]
-    return between
+    return np.asarray(weights * start[:, np.newaxis] + (1.0 - weights) * end[:, np.newaxis])
 
 
 def _chord(start: Floats, end: Floats, between: Floats, chord: Any, place: Any, excess: float) -> Chord:

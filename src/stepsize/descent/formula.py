@@ -1,13 +1,11 @@
 """A formula as text: read against an allow-list into a tree, evaluated on arrays, differentiated by SymPy.
 
-Python's parser reads the text, every node that it returns must be known here, and nothing is evaluated as code.
+The grammar of schedules reads the text, every node of its tree must be known here, and nothing is evaluated as code.
 A tree is a number, the name of a variable, or a tuple of an operation and its operands.
 """
 
-import ast
 import math
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,22 +15,15 @@ from numpy.typing import ArrayLike
 
 from stepsize.arguments import listed, nearest
 from stepsize.errors import ArgumentError, MissingExtraError, ParseError, quoted, shown
+from stepsize.schedules.grammar import Call, Infix, Literal, Negative, Node, Power, Reader
 
 LONGEST, DEEPEST = 1_000, 100
 FUNCTIONS = {
     **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "sqrt", "abs")},
     **{"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan},
 }
-# By the names of the nodes of Python's parser. These also work on SymPy's expressions.
-OPERATORS = {
-    "Add": np.add,
-    "Sub": np.subtract,
-    "Mult": np.multiply,
-    "Div": np.divide,
-    "Pow": np.power,
-    "USub": np.negative,
-    "UAdd": np.positive,
-}
+# These also work on SymPy's expressions.
+OPERATORS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power, "negative": np.negative}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 _LETTERS = ("x", "y", "z")
 _VARIABLE = re.compile(r"[xyz]|x[1-9]\d?")
@@ -40,8 +31,6 @@ _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.,+\-*/() \t\r\n]")
 _MISSING_STAR = re.compile(r"(?<![\w.])\d+\.?\d*\s*(?![eE][+-]?\d)(?=[A-Za-z_(])|\)\s*(?=[\w(])")
 _MEANT = {"^": "; write a power with **", "\u00b2": "; write a square as **2", "\u03c0": "; write pi"}
 
-# What Python's parser raises.
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 Tree = float | str | tuple[Any, ...]
 
 
@@ -70,7 +59,7 @@ class Formula:
 
         symbols = sympy.symbols(self.variables, real=True)
         functions = {name: getattr(sympy, name) for name in FUNCTIONS if name != "abs"}
-        operations = OPERATORS | functions | {"abs": sympy.Abs, "Pow": power}
+        operations = OPERATORS | functions | {"abs": sympy.Abs, "**": power}
         # As floats of some precision, powers of numbers never become integers of a million digits.
         names = dict(zip(self.variables, symbols, strict=True))
         whole = _evaluated(self.tree, names, operations, lambda number: sympy.Float(number, 17))
@@ -108,13 +97,6 @@ def _evaluated(
     return operations[operation](*(_evaluated(operand, names, operations, number) for operand in operands))
 
 
-def expression(text: str) -> ast.expr:
-    """The text as Python's parser reads it, as one line; raises one of UNREADABLE."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python warns of 1if x else 2
-        return ast.parse(re.sub(r"\s", " ", text).strip(), mode="eval").body
-
-
 def read_formula(text: str) -> Formula:
     """The formula of a text in Python's notation: numbers, `+ - * / **`, brackets, a few functions, pi and e.
 
@@ -126,50 +108,57 @@ def read_formula(text: str) -> Formula:
         raise ParseError(reason, text, found.start())
     if len(text) > LONGEST:
         raise ParseError(f"a formula has at most {LONGEST:,} characters, got {len(text):,}", text, LONGEST)
-    reader = _Reader(text, len(text) - len(text.lstrip()))
     try:
-        node = expression(text)
-    except UNREADABLE as error:
-        raise _not_read(text, error) from None
-    tree = reader.tree(node)
-    return Formula(text.strip(), tree, reader.variables())
+        node = Reader(text).tree()
+    except ParseError as error:
+        raise _not_read(text, error.position) from None
+    form = _Form(text)
+    return Formula(text.strip(), form.tree(node), form.variables())
 
 
-class _Reader:
-    """From the nodes of Python's parser to a tree."""
+class _Form:
+    """From the tree of the grammar to that of a formula."""
 
-    def __init__(self, text: str, start: int) -> None:
+    def __init__(self, text: str) -> None:
         self._text = text
-        self._start = start
         self._seen: dict[str, int] = {}
 
-    def tree(self, node: ast.expr, depth: int = 0) -> Tree:
+    def tree(self, node: Node, depth: int = 0) -> Tree:
         """The tree of a node; a part without a variable is one number."""
         if depth > DEEPEST:
             raise self._error(f"a formula may be nested {DEEPEST} deep (a + b + c is nested 2 deep)", node)
         match node:
-            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return self._number(lambda: float(value), node)
-            case ast.Name(id=name) if name in CONSTANTS:
+            case Literal(kind="number"):
+                return self._number(float(node.value), node)
+            case Literal(str(name)) if name in CONSTANTS:
                 return CONSTANTS[name]
-            case ast.Name(id=name) if _VARIABLE.fullmatch(name):
-                self._seen.setdefault(name, self._start + node.col_offset)
+            case Literal(str(name)) if _VARIABLE.fullmatch(name):
+                self._seen.setdefault(name, node.position)
                 return name
-            case ast.Name(id=name) if name in FUNCTIONS:
+            case Literal(str(name)) if name in FUNCTIONS:
                 raise self._error(f"{name} is a function; write {name}(x)", node)
-            case ast.UnaryOp(op=op, operand=operand) if type(op).__name__ in OPERATORS:
-                return self._applied(type(op).__name__, [operand], node, depth)
-            case ast.BinOp(left=left, op=op, right=right) if type(op).__name__ in OPERATORS:
-                return self._applied(type(op).__name__, [left, right], node, depth)
-            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
-                return self._applied(name, [argument], node, depth)
-            case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
+            case Negative():
+                return self._applied("negative", [self.tree(node.operand, depth + 1)], node)
+            case Infix(operands, signs):
+                tree = self.tree(operands[0], depth + len(signs))
+                for sign, operand in zip(signs, operands[1:], strict=True):
+                    tree = self._applied(sign, [tree, self.tree(operand, depth + 1)], node)
+                return tree
+            case Power(operands, signs):
+                *bases, tree = [self.tree(operand, depth + len(signs)) for operand in operands]
+                for base, sign in zip(reversed(bases), reversed(signs), strict=True):
+                    exponent = self._applied("negative", [tree], node) if sign == "-" else tree
+                    tree = self._applied("**", [base, exponent], node)
+                return tree
+            case Call(name, None, [argument]) if name in FUNCTIONS:
+                return self._applied(name, [self.tree(argument, depth + 1)], node)
+            case Call(name, None) if name in FUNCTIONS:
                 raise self._error(f"{name} takes one argument", node)
-            case ast.Name(id=name) | ast.Call(func=ast.Name(id=name)) if not _VARIABLE.fullmatch(name):
+            case Call(name, target) if target is not None or _VARIABLE.fullmatch(name):
+                raise self._error("this is not a function; write a product with *", node)
+            case Literal(str(name)) | Call(name, None):
                 advice = nearest(name, FUNCTIONS) or listed([*_LETTERS, *CONSTANTS, *FUNCTIONS])
                 raise self._error(f"{quoted(name)} is not allowed in a formula; {advice}", node)
-            case ast.Call(func=func):
-                raise self._error("this is not a function; write a product with *", func)
         raise self._error("this is not allowed in a formula, which has numbers, + - * / ** and functions", node)
 
     def variables(self) -> tuple[str, ...]:
@@ -183,36 +172,27 @@ class _Reader:
             return _LETTERS[: 1 + max(map(_LETTERS.index, letters))]
         if numbered:
             return tuple(f"x{i}" for i in range(1, 1 + max(int(name[1:]) for name in numbered)))
-        raise ParseError("a formula has a variable: x, y, z, or x1, x2, ...", self._text, self._start)
+        raise ParseError("a formula has a variable: x, y, z, or x1, x2, ...", self._text, 0)
 
-    def _applied(self, operation: str, nodes: list[ast.expr], node: ast.expr, depth: int) -> Tree:
-        operands = [self.tree(each, depth + 1) for each in nodes]
+    def _applied(self, operation: str, operands: list[Tree], node: Node) -> Tree:
         if not all(isinstance(operand, float) for operand in operands):
             return (operation, *operands)
         with np.errstate(all="ignore"):
-            return self._number(lambda: float((OPERATORS | FUNCTIONS)[operation](*operands)), node)
+            return self._number(float((OPERATORS | FUNCTIONS)[operation](*operands)), node)
 
-    def _number(self, value: Callable[[], float], node: ast.expr) -> float:
-        try:
-            number = value()
-        except OverflowError:
-            number = math.inf
+    def _number(self, number: float, node: Node) -> float:
         if not math.isfinite(number):
             raise self._error("this is not a finite number", node)
         return number
 
-    def _error(self, reason: str, node: ast.expr) -> ParseError:
-        return ParseError(reason, self._text, self._start + node.col_offset)
+    def _error(self, reason: str, node: Node) -> ParseError:
+        return ParseError(reason, self._text, node.position)
 
 
-def _not_read(text: str, error: Exception) -> ParseError:
+def _not_read(text: str, position: int) -> ParseError:
     missing = _MISSING_STAR.search(text)
     if not text.strip():
         return ParseError("expected a formula such as 0.1*x**2 + 2*y**2, found nothing", text, 0)
     if missing:
         return ParseError("write a product with *, as in 2*x", text, missing.end())
-    if not isinstance(error, SyntaxError):
-        return ParseError("a number is too long, or brackets are nested too deep", text, 0)
-    offset = error.offset  # 0 if the text ends too early
-    place = offset - 1 + len(text) - len(text.lstrip()) if offset else len(text.rstrip())
-    return ParseError("this is not a formula such as 0.1*x**2 + 2*y**2", text, place)
+    return ParseError("this is not a formula such as 0.1*x**2 + 2*y**2", text, position)

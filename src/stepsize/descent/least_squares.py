@@ -42,8 +42,7 @@ class LeastSquares:
     def gradient(self, w: Floats, rows: slice = slice(None)) -> Floats:
         """The mean gradient over the samples of `rows`."""
         features = self.features[rows]
-        gradient: Floats = (features @ w - self.targets[rows]) @ features / len(features)
-        return gradient
+        return np.asarray((features @ w - self.targets[rows]) @ features / len(features))
 
     def shuffled(self, random: np.random.Generator) -> "LeastSquares":
         """The same samples in another order."""
@@ -58,8 +57,7 @@ class LeastSquares:
     @cached_property
     def largest_rate(self) -> float:
         """The rate above which gradient descent over all samples diverges: 2 / the largest curvature of f."""
-        curvature = np.linalg.eigvalsh(self.features.T @ self.features / len(self.targets))
-        return 2.0 / float(curvature[-1])
+        return 2.0 / float(np.linalg.eigvalsh(self.features.T @ self.features / len(self.targets))[-1])
 
 
 def diabetes() -> LeastSquares:

@@ -1,22 +1,20 @@
 """An optimizer as a value: the base class of the update rules, and how a text names a rule."""
 
-import ast
 import inspect
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from stepsize.arguments import Instance, Number, apply_field_rules, listed, nearest
-from stepsize.checked_calls import CallChecked
-from stepsize.descent.formula import UNREADABLE, expression
+from stepsize.checked_calls import CallChecked, checked
 from stepsize.descent.surface import Floats, array_of
-from stepsize.errors import ArgumentError, ParseError, quoted
-from stepsize.schedules.grammar import decimal_comma
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, quoted
+from stepsize.schedules.grammar import Call, Literal, Node, decimal_comma
+from stepsize.schedules.shape import arguments_text
+from stepsize.schedules.text import Evaluation, Text
 
 State = TypeVar("State", bound=tuple[Any, ...])
 _EXAMPLE = "expected the name of an optimizer, such as Momentum(0.9)"
@@ -70,9 +68,8 @@ class Optimizer(CallChecked, ABC, Generic[State]):
             lr = Number(least=0.0)(owner, "lr", lr)
         shapes = {np.shape(part) for part in state if not isinstance(part, int)}  # an int counts updates
         if shapes - {x.shape}:
-            raise ArgumentError(
-                owner, "state", f"made for the shape of x, {x.shape}", shapes.pop(), "start with init(x)"
-            )
+            rule, advice = f"made for the shape of x, {x.shape}", "start with init(x)"
+            raise ArgumentError(owner, "state", rule, shapes.pop(), advice)
         return self._step(state, x, g, lr)
 
     @abstractmethod
@@ -84,11 +81,7 @@ class Optimizer(CallChecked, ABC, Generic[State]):
         """The formula of the update."""
 
     def __repr__(self) -> str:
-        values = [(getattr(self, field.name), field.default) for field in fields(self)]  # type: ignore[arg-type]
-        while values and values[-1][0] == values[-1][1]:
-            values.pop()
-        texts = [json.dumps(value) if isinstance(value, str) else repr(value) for value, _ in values]
-        return f"{type(self).__name__}({', '.join(texts)})"
+        return f"{type(self).__name__}({arguments_text(self)})"
 
 
 AnyOptimizer = Annotated[
@@ -96,7 +89,8 @@ AnyOptimizer = Annotated[
 ]
 
 
-def optimizer_from(text: str) -> Optimizer[Any]:
+@checked
+def optimizer_from(text: Text) -> Optimizer[Any]:
     """The optimizer that a text names, with or without arguments: the inverse of `str`.
 
     Upper and lower case do not matter.
@@ -109,30 +103,45 @@ def optimizer_from(text: str) -> Optimizer[Any]:
         >>> optimizer_from("momentum"), optimizer_from("Adam(0.9, beta2=0.99)")
         (Momentum(), Adam(0.9, 0.99))
     """
-    if not isinstance(text, str):
-        raise ArgumentError("optimizer_from", "text", "a text", text)
-    start = len(text) - len(text.lstrip())
     if not text.strip():
         raise ParseError(f"{_EXAMPLE}, found nothing", text, 0)
-    try:
-        node = expression(text)
-    except UNREADABLE as error:
-        offset = getattr(error, "offset", None) or 1
-        raise ParseError(getattr(error, "msg", None) or "this cannot be read", text, start + offset - 1) from None
-    if isinstance(node, ast.Name):
-        node = ast.Call(node, [], [], lineno=node.lineno, col_offset=node.col_offset)
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        raise ParseError(_EXAMPLE, text, start)
-    known = {kind.__name__.lower(): kind for kind in _kinds(Optimizer)}  # type: ignore[type-abstract]
-    name = node.func.id
-    kind = known.get(_OTHER_NAMES.get(name.lower(), name.lower()))
-    if kind is None:
-        names = [each.__name__ for each in known.values()]
-        raise ParseError(f"{quoted(name)} is not an optimizer; {nearest(name, names) or listed(names)}", text, start)
-    try:
-        return kind(**_arguments(text, start, node, kind))
-    except ArgumentError as error:
-        raise ParseError(str(error), text, start, decimal_comma(text)) from None
+    return _OptimizerText.of(text).optimizer()
+
+
+class _OptimizerText(Evaluation):
+    def optimizer(self) -> Optimizer[Any]:
+        call = self.tree
+        if isinstance(call, Literal) and call.kind == "name":
+            call = Call(str(call.value), None, (), (), call.position)
+        if not isinstance(call, Call) or call.target is not None:
+            raise self.error(_EXAMPLE, call.position)
+        known = {kind.__name__.lower(): kind for kind in _kinds(Optimizer)}  # type: ignore[type-abstract]
+        kind = known.get(_OTHER_NAMES.get(call.name.lower(), call.name.lower()))
+        if kind is None:
+            names = [each.__name__ for each in known.values()]
+            advice = nearest(call.name, names) or listed(names)
+            raise self.error(f"{quoted(call.name)} is not an optimizer", call.position, advice)
+        for name, node in call.keywords:
+            if name == "lr":
+                raise self.error("the rate is not part of an optimizer", node.position, "give it separately, as lr")
+        optimizer: Optimizer[Any] = self._made(call, kind, (), self._value)
+        return optimizer
+
+    def _call(self, node: Call) -> Any:
+        raise self.error("an optimizer's argument is a number, a text, True or False", node.position)
+
+    def _literal(self, node: Literal) -> Any:
+        if node.kind != "name":
+            return node.value
+        if node.value in ("True", "False"):
+            return node.value == "True"
+        advice = nearest(node.value, ("True", "False")) or "write texts in quotes"
+        raise self.error(f"{quoted(str(node.value))} is not a number", node.position, advice)
+
+    def _located(self, problem: StepsizeError, node: Call, given: dict[str, Node]) -> ParseError:
+        error = super()._located(problem, node, given)
+        error.advice = decimal_comma(error.text)
+        return error
 
 
 def _kinds(base: type[Optimizer[Any]]) -> Iterator[type[Optimizer[Any]]]:
@@ -140,33 +149,3 @@ def _kinds(base: type[Optimizer[Any]]) -> Iterator[type[Optimizer[Any]]]:
         if not inspect.isabstract(kind):
             yield kind
         yield from _kinds(kind)
-
-
-def _arguments(text: str, start: int, call: ast.Call, kind: type[Optimizer[Any]]) -> dict[str, Any]:
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    takes = f"{kind.__name__} takes {', '.join(names) or 'no arguments'}"
-    given: dict[str, Any] = {}
-    pairs = [
-        *zip([*names, *[None] * len(call.args)], call.args, strict=False),
-        *((each.arg, each.value) for each in call.keywords),
-    ]
-    for name, node in pairs:
-        place = start + node.col_offset
-        if name == "lr":
-            raise ParseError("the rate is not part of an optimizer; give it separately, as lr", text, place)
-        if name is None:
-            raise ParseError(f"too many arguments; {decimal_comma(text) or takes}", text, place)
-        if name not in names:
-            raise ParseError(
-                f"{kind.__name__} has no argument {quoted(name)}; {nearest(name, names) or takes}", text, place
-            )
-        if name in given:
-            raise ParseError(f"{quoted(name)} is given twice", text, place)
-        if isinstance(node, ast.Name):
-            advice = nearest(node.id, ("True", "False")) or "write texts in quotes"
-            raise ParseError(f"{quoted(node.id)} is not a number; {advice}", text, place)
-        try:
-            given[name] = ast.literal_eval(node)
-        except ValueError:
-            raise ParseError("an optimizer's argument is a number, a text, True or False", text, place) from None
-    return given

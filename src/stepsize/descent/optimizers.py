@@ -29,8 +29,7 @@ Place = Annotated[str, Choice(("outside", "inside"))]
 
 
 def _root(s: Floats, eps: float, place: str) -> Floats:
-    found: Floats = np.sqrt(s) + eps if place == "outside" else np.sqrt(s + eps)
-    return found
+    return np.asarray(np.sqrt(s) + eps if place == "outside" else np.sqrt(s + eps))
 
 
 @dataclass(frozen=True, repr=False)

@@ -188,8 +188,7 @@ class FiniteDifferences:
     def tolerance(self, axis: int, slope: Floats, here: Floats, h: Floats) -> Floats:
         """How far two estimates of a slope may lie apart, at points with the values `here`."""
         rounding = 1e3 * np.finfo(np.float64).eps * np.abs(here) / h
-        found: Floats = _AGREEMENT * np.maximum(self.usual[axis], np.abs(slope)) + rounding
-        return found
+        return np.asarray(_AGREEMENT * np.maximum(self.usual[axis], np.abs(slope)) + rounding)
 
     def _partial(self, at: Floats, here: Floats, axis: int) -> Floats:
         h = step_at(at[axis])
@@ -202,24 +201,18 @@ class FiniteDifferences:
             h = np.where(rough, h / 10, h)
         else:
             place = tuple(at[:, *np.argwhere(rough)[0]].tolist())
-            raise ArgumentError(
-                f"the slope of {self.name} at {place}",
-                "",
-                f"the same over distances of {10 * h[rough].flat[0]:.1g} and half of it",
-                (float(wide[rough].flat[0]), float(narrow[rough].flat[0])),
-                "give the exact one with {gradient}",
-                gradient=...,
-            )
-        combined: Floats = (4.0 * narrow - wide) / 3.0
-        return combined
+            what = f"the slope of {self.name} at {place}"
+            rule = f"the same over distances of {10 * h[rough].flat[0]:.1g} and half of it"
+            two = float(wide[rough].flat[0]), float(narrow[rough].flat[0])
+            raise ArgumentError(what, "", rule, two, "give the exact one with {gradient}", gradient=...)
+        return np.asarray((4.0 * narrow - wide) / 3.0)
 
     def _difference(self, at: Floats, axis: int, h: Floats) -> Floats:
         after, before = at.copy(), at.copy()
         after[axis] += h
         before[axis] -= h
         # Rounding makes the distance slightly different from 2 h.
-        found: Floats = (self.function(*after) - self.function(*before)) / (after[axis] - before[axis])
-        return found
+        return np.asarray((self.function(*after) - self.function(*before)) / (after[axis] - before[axis]))
 
 
 def step_at(x: Floats) -> Floats:

@@ -55,8 +55,7 @@ class Trajectory:
     def end(self) -> Floats:
         """The last finite point of every descent, shape `(..., dimensions)`."""
         place = self.lasted[np.newaxis, ..., np.newaxis]
-        end: Floats = np.take_along_axis(self.points, place, axis=0)[0]
-        return end
+        return np.asarray(np.take_along_axis(self.points, place, axis=0)[0])
 
     def paths(self) -> Iterator[Floats]:
         """The finite points of each descent in turn, of shape `(lasted + 1, dimensions)`."""

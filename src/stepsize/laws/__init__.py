@@ -3,13 +3,11 @@
 Needs the extra `laws` (SciPy).
 """
 
+from stepsize.errors import MissingExtraError
+
 try:
     import scipy as _scipy  # noqa: F401
 except ModuleNotFoundError as error:
-    if error.name != "scipy":
-        raise
-    from stepsize.errors import MissingExtraError
-
     raise MissingExtraError.naming("SciPy", "laws") from error
 
 from stepsize.laws.convex import convex_bound, merge_weights, rank, refine, transfer_factor

@@ -101,8 +101,7 @@ class Changes:
         )
         least, most = np.minimum(log_rate, log_before), np.maximum(log_rate, log_before)
         monotone = np.ones(steps.shape, np.bool_)
-        start = self._sums_before[steps]
-        level = Blocks(before, after, start, log_rate, least, most, steps, steps, monotone)
+        level = Blocks(before, after, self._sums_before[steps], log_rate, least, most, steps, steps, monotone)
         self._levels = [level]
         while len(level.first) > 1:
             level = level.merged()

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 from scipy.optimize import brentq
 
-from stepsize.arguments import Fraction, Length, Maybe, MaybeCount, Positive, Steps
+from stepsize.arguments import Fraction, MaybeCount, MaybeSteps, Positive, Steps
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError
 from stepsize.laws.law import Floats, Rates, rates_of
@@ -164,7 +163,7 @@ def _flat_then_down(steps: int, decay_frac: float) -> Floats:
 def refine(
     norms: ArrayLike,
     peak_lr: Positive,
-    steps: Annotated[int | None, Maybe(Length(1))] = None,
+    steps: MaybeSteps = None,
     window_frac: Fraction = 0.1,
 ) -> Table:
     """The best schedule for the gradient norms of an earlier run, by the theory of the convex bound.
@@ -201,11 +200,9 @@ def refine(
         raise ArgumentError("refine", "norms", rule, norms)
     window = round(window_frac * given.size)
     smooth = median_filter(given, size=window, mode="nearest") if window > 1 else given
-    length = given.size if steps is None else steps
-    places = np.linspace(0.0, given.size - 1.0, length)
+    places = np.linspace(0.0, given.size - 1.0, steps or given.size)
     weights = (np.interp(places, np.arange(given.size), smooth) / smooth.min()) ** -2
-    after = np.append(np.cumsum(weights[::-1])[::-1][1:], 0.0)
-    shape = weights * after
+    shape = weights * np.append(np.cumsum(weights[::-1])[::-1][1:], 0.0)
     return Table(tuple((peak_lr * (shape / shape.max())).tolist()))
 
 

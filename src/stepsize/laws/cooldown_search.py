@@ -206,5 +206,4 @@ class Search:
 
 
 def _length(at: int, steps: int | None) -> int:
-    """The length of a cooldown that begins at a step."""
     return steps or max(1, round(at * USUAL_SHARE / (1.0 - USUAL_SHARE)))

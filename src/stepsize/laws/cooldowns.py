@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from stepsize.arguments import Length, Many, Maybe, MaybePositive, NonNegative
+from stepsize.arguments import Length, Many, Maybe, MaybePositive, MaybeSteps, NonNegative
 from stepsize.checked_calls import checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
@@ -13,8 +13,6 @@ from stepsize.laws.cooldown_search import CooldownForecast, Search
 from stepsize.laws.diagnosis import MOST_SCATTER, Remark
 from stepsize.laws.forecast import Fit, Probability
 from stepsize.schedules.transitions import AnyShape
-
-TotalSteps = Annotated[int | None, Maybe(Length(1))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +36,10 @@ def plan_cooldowns(
     found: Fit,
     so_far: Annotated[LossCurve, LOSS_CURVE],
     starts: Annotated[Sequence[int] | None, Maybe(Many(Length(1)))] = None,
-    steps: Annotated[int | None, Maybe(Length(1))] = None,
+    steps: MaybeSteps = None,
     *,
     target_loss: MaybePositive = None,
-    total_steps: TotalSteps = None,
+    total_steps: MaybeSteps = None,
     final_lr: NonNegative = 0.0,
     shape: AnyShape = "linear",
     level: Probability = 0.9,
@@ -87,13 +85,11 @@ def plan_cooldowns(
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
-    check_cooldowns(so_far, starts, steps, target_loss, total_steps, final_lr)
+    check_cooldowns(so_far, {"starts": starts, "steps": steps, "target_loss": target_loss}, total_steps, final_lr)
     search = Search(found, so_far, shape, final_lr, level)
     if abs(search.distance) > MOST_SCATTER:
-        where = search.where(digits=0)
-        raise FitError(
-            f"{where}: it has another setting than the runs of the fit, or diverges", "fit runs of its own setting"
-        )
+        reason = f"{search.where(digits=0)}: it has another setting than the runs of the fit, or diverges"
+        raise FitError(reason, "fit runs of its own setting")
     if target_loss is not None:
         answer = search.for_target(target_loss, steps)
     elif total_steps is not None:
@@ -105,16 +101,9 @@ def plan_cooldowns(
     return Cooldowns(so_far, forecasts, recommended, recommendation, search.unit, tuple(dict.fromkeys(cautions)))
 
 
-def check_cooldowns(
-    so_far: LossCurve,
-    starts: Sequence[int] | None,
-    steps: int | None,
-    target_loss: float | None,
-    total_steps: int | None,
-    final_lr: float,
-) -> None:
+def check_cooldowns(so_far: LossCurve, given: dict[str, Any], total_steps: int | None, final_lr: float) -> None:
     """Refuse two questions at once, cooldowns that begin before the log ends, and ends not below the current rate."""
-    last = int(so_far.steps[-1])
+    last, starts, target_loss = int(so_far.steps[-1]), given["starts"], given["target_loss"]
     errors: list[StepsizeError] = [
         ArgumentError("plan_cooldowns", "starts", f"a step after {last}, the last of the log", at)
         for at in starts or ()
@@ -127,7 +116,7 @@ def check_cooldowns(
         advice = "{total_steps} asks for the best cooldown"
         errors += [
             ArgumentError("plan_cooldowns", name, "left out", value, advice, total_steps=total_steps)
-            for name, value in (("starts", starts), ("steps", steps), ("target_loss", target_loss))
+            for name, value in given.items()
             if value is not None
         ]
     elif target_loss is not None and starts is not None:

@@ -90,10 +90,8 @@ def design(
     """
     law = found.law if isinstance(found, Fit) else found
     if isinstance(law, MomentumLaw):
-        raise FitError(
-            "design needs another law: under the momentum law a later decay always pays more, so the best schedule "
-            "depends only on the bounds"
-        )
+        why = "under the momentum law a later decay always pays more, so the best schedule depends only on the bounds"
+        raise FitError(f"design needs another law: {why}")
     limits = Limits(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
         check_peak(peak_lr, found.runs)
@@ -134,7 +132,6 @@ class Limits:
 
     @property
     def after_warmup(self) -> int:
-        """The number of steps after the warmup."""
         return self.steps - self.warmup_steps
 
     def end(self, x: Floats) -> float:
@@ -148,10 +145,6 @@ def _wsd(limits: Limits, x: Floats, shape: AnyShape) -> Schedule:
     return wsd(limits.peak_lr, limits.warmup_steps, stable, decay, 0.0, limits.end(x), shape)
 
 
-def _wsd_power(limits: Limits, x: Floats) -> Schedule:
-    return _wsd(limits, x, partial(Polynomial, power=round(STEEPEST * x[2], 2)))
-
-
 def _down(limits: Limits, x: Floats, shape: Callable[..., Schedule]) -> Schedule:
     return warmup(shape(limits.peak_lr, limits.end(x), limits.after_warmup), limits.warmup_steps)
 
@@ -162,7 +155,10 @@ FAMILIES: dict[str, tuple[Callable[[Limits, Floats], Schedule], tuple[float, ...
     "wsd, linear": (lambda limits, x: _wsd(limits, x, "linear"), (0.05, 0.3)),
     "wsd, cosine": (lambda limits, x: _wsd(limits, x, "cosine"), (0.05, 0.3)),
     "wsd, 1-sqrt": (lambda limits, x: _wsd(limits, x, "1-sqrt"), (0.05, 0.3)),
-    "wsd, power": (_wsd_power, (0.05, 0.3, 0.3)),
+    "wsd, power": (
+        lambda limits, x: _wsd(limits, x, partial(Polynomial, power=round(STEEPEST * x[2], 2))),
+        (0.05, 0.3, 0.3),
+    ),
     "linear": (lambda limits, x: _down(limits, x, Linear), (0.05,)),
     "cosine": (lambda limits, x: _down(limits, x, Cosine), (0.05,)),
 }

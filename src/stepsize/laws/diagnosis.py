@@ -83,35 +83,23 @@ def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]
             raise FitError(f"the rate of run {quoted(name)} is zero throughout")
     lowest, highest = min(peaks, key=peaks.__getitem__), max(peaks, key=peaks.__getitem__)
     if peaks[highest] > MOST_PEAK_RATIO * peaks[lowest]:
-        raise FitError(
-            f"the highest rate of run {quoted(highest)} is {peaks[highest]:g}, that of run {quoted(lowest)} is "
-            f"{peaks[lowest]:g}; are both in one unit?"
-        )
+        first, second = (f"run {quoted(name)} is {peaks[name]:g}" for name in (highest, lowest))
+        raise FitError(f"the highest rate of {first}, that of {second}; are both in one unit?")
     if parametrization.one_peak and peaks[highest] > FAR_PEAK * peaks[lowest]:
-        raise FitError(
-            f"the peak rates of the runs range from {peaks[lowest]:g} to {peaks[highest]:g}, but this law only "
-            "compares schedules of one peak",
-            "fit the runs of each peak separately, or use {law}",
-            law=FunctionalLaw,
-        )
+        span = f"the peak rates of the runs range from {peaks[lowest]:g} to {peaks[highest]:g}"
+        advice = "fit the runs of each peak separately, or use {law}"
+        raise FitError(f"{span}, but this law only compares schedules of one peak", advice, law=FunctionalLaw)
     if not any(map(has_decay, runs)):
-        raise FitError(
-            "the rate does not decay in any of the runs, so they do not show what a decay gains",
-            f"add a run whose rate falls at least {100 * DECAY:.0f}% below its peak",
-        )
+        reason = "the rate does not decay in any of the runs, so they do not show what a decay gains"
+        raise FitError(reason, f"add a run whose rate falls at least {100 * DECAY:.0f}% below its peak")
     if len(groups_by_schedule(runs)) < parametrization.fewest_schedules:
         several = "one run" if len(runs) == 1 else f"{len(runs)} runs of one schedule"
-        raise FitError(
-            f"{several} cannot determine this law, which needs different decays",
-            "add a run with another decay or a constant rate, or use {law}, which has fewer parameters",
-            law=MomentumLaw,
-        )
+        advice = "add a run with another decay or a constant rate, or use {law}, which has fewer parameters"
+        raise FitError(f"{several} cannot determine this law, which needs different decays", advice, law=MomentumLaw)
     rows = sum(run.steps.size for run in runs)
     if rows < parametrization.fewest_rows:
-        raise FitError(
-            f"{rows} rows are too few for the parameters of the law",
-            f"log more often: {parametrization.fewest_rows} rows are the least, a hundred for each run are good",
-        )
+        good = f"{parametrization.fewest_rows} rows are the least, a hundred for each run are good"
+        raise FitError(f"{rows} rows are too few for the parameters of the law", f"log more often: {good}")
 
 
 def check_scatter(scatter: float) -> None:
@@ -138,9 +126,8 @@ def remarks(
     elif sum(has_decay(runs[group[0]]) for group in groups) == 1:
         yield Remark("only one schedule has a decay: the effect of its shape is only a guess of the law")
     if left_out is None:
-        yield Remark(
-            "no schedule can be left out and predicted from the others, so nothing checks the law on these runs"
-        )
+        unchecked = "no schedule can be left out and predicted from the others"
+        yield Remark(f"{unchecked}, so nothing checks the law on these runs")
     if not best.converged:
         yield Remark("the search for the best parameters stopped before it converged")
     table = INFORMATIVE_OF_ONE_PEAK if par.one_peak else INFORMATIVE
@@ -152,18 +139,14 @@ def remarks(
     undetermined = np.sqrt(np.diag(covariance)) > 0.8 * np.array(par.width) * units
     if undetermined.any():
         listed = _listed(names[undetermined])
-        yield Remark(
-            f"the runs say little about {listed}: the expected values remain", informative(names[undetermined])
-        )
+        text = f"the runs say little about {listed}: the expected values remain"
+        yield Remark(text, informative(names[undetermined]))
     low, high = np.array(par.low), np.array(par.high)
     # The search approaches a bound and never reaches it.
     stuck = names[(np.minimum(z - low, high - z) < NEAR_BOUND * (high - low)) & np.isfinite(high)]
     if stuck.size:
-        yield Remark(
-            f"{_listed(stuck)} {'is' if stuck.size == 1 else 'are'} at the end of the range, so the law may not hold "
-            "beyond these runs",
-            informative(stuck),
-        )
+        which = f"{_listed(stuck)} {'is' if stuck.size == 1 else 'are'} at the end of the range"
+        yield Remark(f"{which}, so the law may not hold beyond these runs", informative(stuck))
     shifts = np.array([np.median(residuals[run == place]) for place in range(len(runs))])
     within = robust_deviation(residuals - shifts[run])
     for each, shift in zip(runs, shifts, strict=True):
@@ -172,11 +155,8 @@ def remarks(
             yield Remark(f"run {quoted(each.name)} lies {where}: does it have the setting of the others?")
     scatter = robust_deviation(residuals)
     if scatter > 0.02:
-        yield Remark(
-            f"the runs lie {100 * scatter:.1f}% around the law: they are noisy, or do not obey it",
-            "{smoothed} reduces noise",
-            smoothed=LossCurve.smoothed,
-        )
+        noisy = f"the runs lie {100 * scatter:.1f}% around the law: they are noisy, or do not obey it"
+        yield Remark(noisy, "{smoothed} reduces noise", smoothed=LossCurve.smoothed)
 
 
 def _listed(words: Sequence[str] | NDArray[np.str_]) -> str:

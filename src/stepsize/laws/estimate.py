@@ -116,10 +116,7 @@ class Estimate:
         return np.vstack([(np.sqrt(self.weights) / scale / predicted)[:, None] * jacobian, np.diag(self._prior)])
 
     def covariance(self, best: Solution) -> Floats:
-        """The covariance of the law's parameters at the minimum, shape `(parameters, parameters)`.
-
-        The inverse of the curvature of the cost, in which rows beyond `HUBER` do not bend.
-        """
+        """The covariance of the law's parameters at the minimum: the inverse of the curvature of the cost."""
         near = np.abs(self.residuals(best.z)) <= HUBER * best.scale
         bends = np.concatenate([near, np.ones(best.z.size)])
         jacobian = self._jacobian(best.z, best.scale) * bends[:, None]

@@ -165,10 +165,8 @@ def check_peak(peak: float, runs: Sequence[LossCurve]) -> float:
     own = [run.peak_lr for run in runs if run.peak_lr]  # `fit` refuses runs without a rate
     factor = min((max(peak / each, each / peak) for each in own), default=1.0)
     if factor > FARTHEST_PEAK:
-        raise FitError(
-            f"the highest rate is {peak:g}, but that of the runs is {_peaks(runs)}",
-            "check that both are in the same unit, or fit runs with a similar rate",
-        )
+        reason = f"the highest rate is {peak:g}, but that of the runs is {_peaks(runs)}"
+        raise FitError(reason, "check that both are in the same unit, or fit runs with a similar rate")
     return factor
 
 

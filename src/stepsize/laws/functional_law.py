@@ -8,9 +8,8 @@ import numpy as np
 from stepsize.arguments import NonNegative, Number, Positive, Real
 from stepsize.laws.changes import Changes
 from stepsize.laws.effective_rates import by_rates, sizes
-from stepsize.laws.functional_rows import FunctionalRows, Prepared
+from stepsize.laws.functional_rows import FunctionalRows, integral
 from stepsize.laws.law import Final, Floats, Integers, Law, power
-from stepsize.laws.noise_memory import integral
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,9 @@ class FunctionalLaw(Law):
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         effective = self._effective(rates)
-        run, jacobian = Prepared(rates, effective), np.empty((at.size, 10))
-        for chunk, pairs in run.changes.chunks(at, self._spread(effective, tolerance)):
-            jacobian[chunk] = FunctionalRows([(run, at[chunk], pairs)]).losses(self)[1]
+        changes, jacobian = Changes(effective, 0.0), np.empty((at.size, 10))
+        for chunk, pairs in changes.chunks(at, self._spread(effective, tolerance)):
+            jacobian[chunk] = FunctionalRows([(rates, changes, at[chunk], pairs)]).losses(self)[1]
         return jacobian
 
     def _effective(self, rates: Floats) -> Floats:

@@ -107,9 +107,8 @@ def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None, pos
         length = schedule_or_rates.steps
         if steps is None and not 0 < length < np.inf:
             why = "never ends" if length else "has no steps"
-            raise ArgumentError(
-                owner, "steps", f"a number, because {shown(schedule_or_rates)} {why}", None, "write {steps}", steps=1000
-            )
+            rule = f"a number, because {shown(schedule_or_rates)} {why}"
+            raise ArgumentError(owner, "steps", rule, None, "write {steps}", steps=1000)
         if (wanted := length if steps is None else steps) > MOST_UPDATES:
             raise ArgumentError(owner, name if steps is None else "steps", f"of at most {MOST_UPDATES:,} steps", wanted)
         rates = schedule_or_rates.sample(steps)
@@ -123,10 +122,9 @@ def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None, pos
             rule = "a schedule, or a row of at least one rate"
             raise ArgumentError(owner, name, rule, schedule_or_rates, f"it is an array of shape {rates.shape}")
         if steps is not None and steps > rates.size:
+            rule = f"at most the {rates.size} given rates"
             advice = "write {steps}, or give a schedule, which holds its last value"
-            raise ArgumentError(
-                owner, "steps", f"at most the {rates.size} given rates", steps, advice, steps=rates.size
-            )
+            raise ArgumentError(owner, "steps", rule, steps, advice, steps=rates.size)
         rates = rates[:steps]
     wrong = np.flatnonzero(~((rates >= 0) & np.isfinite(rates)))
     if wrong.size:

@@ -38,8 +38,7 @@ class ModelError:
         return float(self._total(self.difference, np.log2(longer), apart))
 
     def _total(self, base: float, doublings: Floats, apart: float) -> Floats:
-        parts = base**2 + (self.length * doublings) ** 2 + (self.peak * np.log2(apart)) ** 2
-        return np.asarray(np.sqrt(parts))
+        return np.asarray(np.sqrt(base**2 + (self.length * doublings) ** 2 + (self.peak * np.log2(apart)) ** 2))
 
 
 MODEL_ERRORS: dict[type[Law], ModelError] = {

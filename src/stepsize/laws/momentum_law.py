@@ -58,8 +58,7 @@ class MomentumLaw(Law):
 
 def _momentum(rates: Floats, decay: float) -> Floats:
     """m at every step, shape `(steps,)`."""
-    falls = -np.diff(rates, prepend=rates[0])
-    return np.asarray(lfilter([1.0], [1.0, -decay], falls))
+    return np.asarray(lfilter([1.0], [1.0, -decay], -np.diff(rates, prepend=rates[0])))
 
 
 class MomentumRows:

@@ -11,11 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stepsize.laws.functional_law import FunctionalLaw
-from stepsize.laws.functional_rows import FunctionalRows
+from stepsize.laws.functional_rows import FunctionalRows, kept_noise
 from stepsize.laws.law import Curves, Floats, Law
 from stepsize.laws.momentum_law import MomentumLaw, MomentumRows
 from stepsize.laws.multi_power_law import MultiPowerLaw, MultiPowerRows
-from stepsize.laws.noise_memory import kept_noise
 
 AMPLITUDES = [0, 1, 3]  # the places of L0 and the two amplitudes, in which every law is linear
 SPREAD = 0.1  # of blocks of changes (see changes.py): losses are off by about 1e-5

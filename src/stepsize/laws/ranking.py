@@ -73,34 +73,23 @@ def rank_forecasts(
     forecasts = {name: found.predict(schedule, steps, level=level) for name, schedule in named.items()}
     order = sorted(named, key=lambda name: forecasts[name].final_loss)
     best = forecasts[order[0]].final_loss
-    asked = {name: _Asked.of(found, named[name], steps) for name in order}
-    width = float(ndtri(0.5 + level / 2))
+    asked = {name: _asked(found, named[name], steps) for name in order}
+    best_slope, best_reach, best_peak = asked[order[0]]
+    width, error = float(ndtri(0.5 + level / 2)), MODEL_ERRORS[type(found.law)]
     ranked = [RankedForecast(order[0], named[order[0]], forecasts[order[0]], 0.0, 0.0)]
     for name in order[1:]:
-        margin = width * asked[name].deviation_from(asked[order[0]], found, best)
+        slope, reach, peak = asked[name]
+        slope = slope - best_slope
+        of_law = best * error.of_difference(reach / best_reach, peak / best_peak)
+        margin = width * float(np.sqrt(slope @ found.covariance @ slope + of_law**2))
         ranked.append(RankedForecast(name, named[name], forecasts[name], forecasts[name].final_loss - best, margin))
     return tuple(ranked)
 
 
-@dataclass(frozen=True)
-class _Asked:
+def _asked(found: Fit, schedule: Schedule, steps: int | None) -> tuple[Floats, int, float]:
     """What the error of a difference depends on: a schedule's slope of the final loss by the parameters, its reach in
     steps, at least the length of the longest run, and its highest rate.
     """
-
-    slope: Floats
-    reach: int
-    peak: float
-
-    @classmethod
-    def of(cls, found: Fit, schedule: Schedule, steps: int | None) -> "_Asked":
-        rates = rates_of("rank_forecasts", schedule, steps, positive=True)
-        slope = found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0]
-        longest = max(int(run.steps[-1]) + 1 for run in found.runs)
-        return cls(slope, max(rates.size, longest), float(rates.max()))
-
-    def deviation_from(self, best: "_Asked", found: Fit, loss: float) -> float:
-        """The standard deviation of the difference."""
-        slope = self.slope - best.slope
-        of_law = MODEL_ERRORS[type(found.law)].of_difference(self.reach / best.reach, self.peak / best.peak)
-        return float(np.sqrt(slope @ found.covariance @ slope + (of_law * loss) ** 2))
+    rates = rates_of("rank_forecasts", schedule, steps, positive=True)
+    slope = found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0]
+    return slope, max(rates.size, *(int(run.steps[-1]) + 1 for run in found.runs)), float(rates.max())

@@ -1,10 +1,10 @@
 """Driving PyTorch's optimizers by schedules. Needs PyTorch."""
 
+from stepsize.errors import MissingExtraError
+
 try:
     import torch as _torch  # noqa: F401
 except ModuleNotFoundError as error:
-    from stepsize.errors import MissingExtraError
-
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
 from stepsize.pytorch.cooldown import CooldownOnDemand

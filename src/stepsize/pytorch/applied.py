@@ -40,8 +40,7 @@ class AppliedValues:
             handle.remove()
 
     def _begins(self, prefix: str, optimizer: Optimizer, *_: Any) -> None:
-        values = {f"{prefix}{name}": value for name, value in _values_of(optimizer).items()}
-        self._before[id(optimizer)] = values
+        self._before[id(optimizer)] = {f"{prefix}{name}": value for name, value in _values_of(optimizer).items()}
 
     def _ends(self, optimizer: Optimizer, *_: Any) -> None:
         if is_update(optimizer):

@@ -71,9 +71,7 @@ class CooldownOnDemand:
         on_signal: int | None = None,
         every: Count = 1,
     ) -> None:
-        given: dict[str, Any] = {"scheduler": scheduler, "steps": steps, "end": end, "shape": shape}
-        given |= {"deadline": deadline, "every": every}
-        given = apply_rules("CooldownOnDemand", CooldownOnDemand, given)
+        given = apply_rules("CooldownOnDemand", CooldownOnDemand, locals())
         transition("CooldownOnDemand", int(steps), ("shape", shape), ("", 1.0), ("end", end))
         _ = scheduler._groups.plan["lr"]  # if no rate is scheduled, it raises now, not when the cooldown begins
         self._scheduler, self._steps, self._end, self._shape = scheduler, int(steps), end, shape
@@ -97,7 +95,8 @@ class CooldownOnDemand:
         self._calls += 1
         if self._calls == 1:
             self._first_call = time.monotonic(), self._scheduler.position
-        if self.ends_at is None and self._agreed():
+        asked = self.ends_at is None and self._calls % self._every == 0
+        if asked and any_process(self._requested or self._short_of_time()):
             self._scheduler.cool_down(self._steps, self._end, self._shape)
             self.ends_at = math.ceil(self._scheduler.position) + self._steps
         return self.ends_at is not None and self._scheduler.position >= self.ends_at
@@ -115,11 +114,6 @@ class CooldownOnDemand:
                 self._requested, self.ends_at = asked, ends_at
             case _:
                 raise StateError(f"this is not a valid state of {_KIND}: {shown(state)}")
-
-    def _agreed(self) -> bool:
-        if self._calls % self._every:
-            return False
-        return any_process(self._requested or self._short_of_time())
 
     def _short_of_time(self) -> bool:
         """Whether only the cooldown still fits before the deadline, at the pace since the first call."""

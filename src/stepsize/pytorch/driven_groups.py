@@ -37,10 +37,7 @@ class DrivenGroups:
         return [record.base for record in self.records]
 
     def bind(self, loading: bool = False, restore: bool = False) -> None:
-        """Match the records to the groups as they are now, and make their binding.
-
-        With `restore`, put back the tensors and names that others have replaced.
-        """
+        """Match the records to the groups as they are now, and bind them; `restore` puts back what was replaced."""
         optimizers = self.attachment.optimizers
         self.records = match_records(self.records, self.attachment.groups(), self.multiplier, loading)
         if restore:

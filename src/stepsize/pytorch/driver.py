@@ -108,10 +108,7 @@ class Driver(LRScheduler):
             self._write(self._position)
 
     def _change(self, change: Callable[[], bool | None], position: float) -> bool:
-        """Change plan, base rates or multipliers, and write the values there, or undo it all.
-
-        A `change` that returns False has changed nothing, and nothing is written.
-        """
+        """Change the groups and write their values there, or undo it all; write nothing if `change` returns False."""
         undo = self._groups.undo()
         try:
             if changed := change() is not False:
@@ -250,7 +247,6 @@ class Driver(LRScheduler):
 
     @property
     def optimizer(self) -> Optimizer:  # type: ignore[override]
-        """The optimizer; the first of several."""
         return self._attachment.optimizers[0]
 
     def __copy__(self) -> "Driver":

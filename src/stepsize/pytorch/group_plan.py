@@ -56,10 +56,7 @@ def course_of(assignment: Assignment, index: int, group: Group) -> Course | None
 
 
 def as_tuple(assignment: Assignment, groups: Sequence[Group]) -> Assignment:
-    """The assignment; a list of schedules that fits the groups' own tuples, as such a tuple.
-
-    Config files have no tuples: YAML has `betas: [0.9, 0.99]`.
-    """
+    """The assignment; a list that fits the groups' own tuples is such a tuple, as config files have none."""
     courses = tuple(course for course in assignment.items.values() if isinstance(course, Schedule))
     own = [group.get(assignment.key) for group in groups]
     if (
@@ -133,9 +130,8 @@ def _text(schedule: Schedule) -> str | None:
 def _read(text: Any, place: str) -> Schedule:
     if isinstance(text, str):
         return parse(text)
-    raise FormatError(
-        f'the saved plan of "{place}" has a function without a name', 'give it again with on_change="keep"'
-    )
+    reason = f'the saved plan of "{place}" has a function without a name'
+    raise FormatError(reason, 'give it again with on_change="keep"')
 
 
 def given_schedules(
@@ -204,15 +200,10 @@ class GroupPlan:
         if relative is None and "lr" in given and plan["lr"].form == "all":
             own = {rate_of({"lr": group.get("initial_lr", group["lr"])}) for group in groups}
             if len(rates := sorted(rate for rate in own if not math.isnan(rate))) > 1:
-                raise ArgumentError(
-                    "Scheduler",
-                    "relative",
-                    f"given if the groups' rates differ ({', '.join(map(str, rates))})",
-                    None,
-                    "write {relative} to multiply each group's own rate, relative=False to give all the same rate, or "
-                    "give lr as a list or a mapping by name",
-                    relative=True,
-                )
+                rule = f"given if the groups' rates differ ({', '.join(map(str, rates))})"
+                ways = "{relative} to multiply each group's own rate, relative=False to give all the same rate"
+                advice = f"write {ways}, or give lr as a list or a mapping by name"
+                raise ArgumentError("Scheduler", "relative", rule, None, advice, relative=True)
         return plan
 
     @property
@@ -221,7 +212,6 @@ class GroupPlan:
 
     @property
     def relative(self) -> bool:
-        """Whether rates multiply the groups' own."""
         return bool(self.plan.relative)
 
     def following(self, new: dict[str, Assignment]) -> "GroupPlan":

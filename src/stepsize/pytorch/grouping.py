@@ -109,14 +109,12 @@ def parameter_groups(model: Model, factors: Annotated[Mapping[str, float], _fact
 def groups_by_label(
     model: nn.Module, labels: Mapping[str, str], factors: Mapping[str, float], no_decay: Sequence[str]
 ) -> ParameterGroups:
-    """A group for each label, and one for its parameters without weight decay.
-
-    `labels` are by parameter name; frozen parameters are left out. `factors` are by label, and give the order.
-    """
+    """A group for each label of a parameter name, and one for those without weight decay; frozen ones are left out."""
     members: dict[str, list[nn.Parameter]] = {label + end: [] for label in factors for end in ("", NO_DECAY)}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            bare = _is_undecayed(model, name, parameter) or any(fnmatchcase(name, pattern) for pattern in no_decay)
+            bare = parameter.ndim <= 1 or name.endswith("bias") or is_normalization(module_of(model, name))
+            bare = bare or any(fnmatchcase(name, pattern) for pattern in no_decay)
             members[labels[name] + (NO_DECAY if bare else "")].append(parameter)
     found = {name: parameters for name, parameters in members.items() if parameters}
     scales = {name: factors[name.removesuffix(NO_DECAY)] for name in found}
@@ -131,7 +129,3 @@ def module_of(model: nn.Module, parameter: str) -> nn.Module:
 def is_normalization(module: nn.Module) -> bool:
     """Whether its class is a normalization, by its name: LayerNorm, BatchNorm2d, LlamaRMSNorm, ..."""
     return "Norm" in type(module).__name__
-
-
-def _is_undecayed(model: nn.Module, name: str, parameter: nn.Parameter) -> bool:
-    return parameter.ndim <= 1 or name.endswith("bias") or is_normalization(module_of(model, name))

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from stepsize.arguments import Choice, Count, Fraction, Instance, Maybe, NonNegative, Number, Whole, apply_field_rules
-from stepsize.checked_calls import CallChecked
+from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, StateError, shown
-from stepsize.schedules.text import Evaluation, reader_of
+from stepsize.schedules.text import Evaluation, Text
 
 Observations = Annotated[int, Whole(0)]
 
@@ -97,7 +97,8 @@ class Plateau(CallChecked):
             raise ArgumentError("Plateau", "factor", "a number < 1", self.factor)
 
     @classmethod
-    def parse(cls, text: str) -> "Plateau":
+    @checked
+    def parse(cls, text: Text) -> "Plateau":
         """The plateau that a text describes; `Plateau.parse(str(plateau)) == plateau`.
 
         Raises:
@@ -108,9 +109,7 @@ class Plateau(CallChecked):
             >>> Plateau.parse("Plateau(factor=0.5, patience=2, nan='refuse')")
             Plateau(factor=0.5, patience=2)
         """
-        reader = reader_of(text, None, "Plateau.parse")
-        evaluation = Evaluation(reader.error, reader.tree(), None, False, "steps")
-        plateau: Plateau = evaluation.call_of(cls, "Plateau(factor=0.5, patience=2)")
+        plateau: Plateau = Evaluation.of(text).call_of(cls, "Plateau(factor=0.5, patience=2)")
         return plateau
 
     def __repr__(self) -> str:

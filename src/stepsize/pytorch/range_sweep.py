@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_map
 
 from stepsize.curves.range_test import RangeRun, Stop
 from stepsize.errors import ArgumentError, shown
-from stepsize.pytorch.random_states import cuda_devices_in_use, seed_random_states
+from stepsize.pytorch.random_states import cuda_devices_in_use, seed_generator, seed_random_states
 from stepsize.pytorch.snapshot import sources_of
 from stepsize.schedules import Schedule
 
@@ -92,8 +92,7 @@ class Sweep:
         _global_optimizer_post_hooks.clear()
         if seed is not None:
             for value in chain.from_iterable(vars(source).values() for source in sources_of(self.batches)):
-                if isinstance(value, torch.Generator):
-                    value.manual_seed(seed)
+                seed_generator(value, seed)
             seed_random_states(seed, cuda_devices_in_use())
         if not self.model.training:
             self.model.train()

@@ -180,10 +180,7 @@ def _refuse_wrong_loss(loss_fn: Any, closure: Any) -> None:
 
 
 class _Interrupts:
-    """Holds Ctrl-C back while `held` is True; `allow` or the end of the context delivers it.
-
-    The first delivery sets `held`, so nothing interrupts the restore.
-    """
+    """Holds Ctrl-C back while `held` is True; `allow` or the end of the context delivers it."""
 
     def __enter__(self) -> "_Interrupts":
         self.held, self._pending = True, False
@@ -202,7 +199,7 @@ class _Interrupts:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._pending = self.held
         if not self.held:
-            self.held = True
+            self.held = True  # nothing interrupts the restore
             self._handler(number, frame)
 
     def allow(self) -> None:
@@ -222,9 +219,8 @@ def _rates(
         raise ArgumentError("range_test", "start_lr", rule, start_lr, "here {end_lr}", end_lr=end_lr)
     for low, high in zip(starts, ends, strict=True):
         if low >= high:
-            raise ArgumentError(
-                "range_test", "start_lr", "below the last rate", low, "the last rate is {end_lr}", end_lr=high
-            )
+            advice = "the last rate is {end_lr}"
+            raise ArgumentError("range_test", "start_lr", "below the last rate", low, advice, end_lr=high)
     schedules = tuple(SHAPES[shape](low, high, steps - 1) for low, high in zip(starts, ends, strict=True))
     if several:
         return schedules[ends.index(max(ends))], schedules
@@ -234,7 +230,6 @@ def _rates(
 
 
 def _optimizer_of(model: nn.Module, optimizer: Any) -> Optimizer:
-    """The optimizer that makes the updates, if it trains the model."""
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from stepsize.arguments import Choice, Flag, Instance, Maybe, NonNegative, Number, Steps, Whole, apply_rules
 from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, DriverError
-from stepsize.horizon import ClockName, Horizon
+from stepsize.horizon import ClockName
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
 from stepsize.pytorch.factors import warn_of_factors
@@ -22,6 +22,7 @@ from stepsize.pytorch.targets import Target, named_targets
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.assignment import Assignment
+from stepsize.schedules.text import MaybeHorizon
 from stepsize.schedules.transitions import AnyShape
 
 
@@ -93,15 +94,13 @@ class Scheduler(CallChecked, Driver):
         ] = None,
         auto: Annotated[bool, Flag()] = False,
         on_change: Annotated[str, Choice(("refuse", "keep", "restore"))] = "refuse",
-        horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+        horizon: MaybeHorizon = None,
         clock: ClockName = "steps",
         last_epoch: Annotated[int, Whole(-1)] = -1,
         targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(named_targets)] = None,
         **hyperparameters: Any,
     ) -> None:
-        settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
-        more = {"horizon": horizon, "clock": clock, "last_epoch": last_epoch, "targets": targets}
-        stored = apply_rules("Scheduler", Scheduler, {**settings, **more})
+        stored = apply_rules("Scheduler", Scheduler, locals())
         given = given_schedules("Scheduler", lr, hyperparameters, horizon, clock)
         if not given:
             raise ArgumentError("Scheduler", "lr", "given if nothing else is scheduled", None)

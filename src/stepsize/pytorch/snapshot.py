@@ -21,12 +21,8 @@ class Snapshot:
 
     Objects keep their identity: a tensor rate stays the same tensor, and a gradient that was None is None again.
     Gradients are kept, not copied. Every other tensor is copied once, on its own device, or on the CPU if that device
-    is short of memory. The random states are always included.
-
-    Args:
-        roots: modules, optimizers, scalers, random generators, and dictionaries, lists and tuples of them.
-        sources: samplers, data sets and similar objects, which may be large. Only their attributes are restored, and
-            the random generators among those.
+    is short of memory. The random states are always included. Of `sources`, such as samplers and data sets, which may
+    be large, only the attributes are restored, and the random generators among those.
     """
 
     def __init__(self, *roots: Any, sources: Iterable[Any] = ()) -> None:

@@ -78,9 +78,8 @@ def plan_to_follow(
         raise StateError("the saved plan has a function without a name, which no state can hold", advice)
     if not began_alike and on_change == "refuse":
         what = f"the state was saved under another plan, {_words(saved['plan'])}, and this one is {plan}"
-        raise StateError(
-            what, 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
-        )
+        advice = 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
+        raise StateError(what, advice)
     try:
         followed = replace(GroupPlan.from_text(saved["plan"]), targets=plan.targets)
         followed.check(groups)
@@ -96,14 +95,12 @@ def bases_to_follow(saved: dict[str, Any], plan: GroupPlan, mine: list[float], o
         return theirs  # equal up to the precision of a rate in a float32 tensor
     if on_change == "refuse":
         what = f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}"
-        raise StateError(
-            what, 'keep these with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
-        )
+        advice = 'keep these with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
+        raise StateError(what, advice)
     return mine if on_change == "keep" else theirs
 
 
 def _unnamed(form: Any) -> bool:
-    """Whether a saved plan has a function without a name."""
     if isinstance(form, dict):
         return any(_unnamed(item) for key, item in form.items() if key != "feedback")
     return any(map(_unnamed, form)) if isinstance(form, list) else form is None
@@ -117,11 +114,8 @@ def _words(form: Any) -> str:
 
 
 def pytorch_position(form: Any) -> int | None:
-    """The number of steps in a state of one of PyTorch's schedulers; None for any other state.
-
-    A ReduceLROnPlateau counts observations, not steps, so its state gives None.
-    """
-    if not isinstance(form, Mapping) or "kind" in form or "num_bad_epochs" in form:
+    """The number of steps in a state of one of PyTorch's schedulers; None for any other state."""
+    if not isinstance(form, Mapping) or "kind" in form or "num_bad_epochs" in form:  # ReduceLROnPlateau has no steps
         return None
     if "last_epoch" not in form and isinstance(form.get("_schedulers"), list):  # a ChainedScheduler
         positions = {pytorch_position(part) for part in form["_schedulers"]}

@@ -50,8 +50,7 @@ def match_records(
 ) -> list[GroupRecord]:
     """The records of the groups as they are now; a new group gets a new record, with this multiplier.
 
-    A rebuilt group is a new dictionary with known parameters. It keeps its record while a state is loaded, and
-    otherwise if its rate is still the same.
+    A rebuilt group, a new dictionary of known parameters, keeps its record while loading, or if its rate is the same.
     """
     by_group = {id(record.group): record for record in records}
     found = [by_group.get(id(group)) for group in groups]

@@ -64,11 +64,7 @@ class ArraySteps:
 
     @classmethod
     def of(cls, library: Library, step: Array) -> "ArraySteps":
-        """From an array of numbers; negative ones and NaN become 0, and those too large the largest.
-
-        Raises:
-            StepError: its type is neither one of integers nor one of floats.
-        """
+        """From an array of numbers; negative ones and NaN become 0, and those too large the largest."""
         if library.is_whole(step):
             whole = library.cast(step, library.whole_type)
             beyond = library.largest if "uint" in str(step.dtype) else 0  # large unsigned ones become negative
@@ -236,22 +232,14 @@ def evaluated_in_library(schedule: "Schedule", step: Array) -> Array:
 
 
 def _jax() -> Library:
-    jnp = sys.modules["jax.numpy"]
+    jnp, jax = sys.modules["jax.numpy"], sys.modules["jax"]
     whole_type, real_type = jnp.result_type(int), jnp.result_type(float)  # these depend on jax_enable_x64
-    return Library(
-        functions=jnp,
-        where=jnp.where,
-        power=jnp.power,
-        is_whole=lambda x: bool(jnp.issubdtype(x.dtype, jnp.integer)),
-        is_real=lambda x: bool(jnp.issubdtype(x.dtype, jnp.floating)),
-        cast=lambda x, kind: x.astype(kind),
-        constant=lambda numbers, kind, beside: jnp.asarray(numbers, kind),
-        look_up=lambda array, index: array[index],
-        on_host=lambda x: None if isinstance(x, sys.modules["jax"].core.Tracer) else np.asarray(x),
-        whole_type=whole_type,
-        real_type=real_type,
-        largest=int(jnp.iinfo(whole_type).max),
-    )
+    largest = int(jnp.iinfo(whole_type).max)
+
+    def on_host(x: Array) -> np.ndarray[Any, Any] | None:
+        return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+
+    return _like_numpy(jnp, on_host, whole_type, real_type, largest)
 
 
 def _mlx() -> Library:
@@ -263,19 +251,23 @@ def _mlx() -> Library:
         except ValueError:  # it has no value while mx.compile traces
             return None
 
+    return _like_numpy(mx, on_host, mx.int64, mx.float32, 2**63 - 1)
+
+
+def _like_numpy(module: Any, on_host: Any, whole_type: Any, real_type: Any, largest: int) -> Library:
     return Library(
-        functions=mx,
-        where=mx.where,
-        power=mx.power,
-        is_whole=lambda x: bool(mx.issubdtype(x.dtype, mx.integer)),
-        is_real=lambda x: bool(mx.issubdtype(x.dtype, mx.floating)),
+        functions=module,
+        where=module.where,
+        power=module.power,
+        is_whole=lambda x: bool(module.issubdtype(x.dtype, module.integer)),
+        is_real=lambda x: bool(module.issubdtype(x.dtype, module.floating)),
         cast=lambda x, kind: x.astype(kind),
-        constant=lambda numbers, kind, beside: mx.array(numbers, kind),
+        constant=lambda numbers, kind, beside: module.array(numbers, kind),
         look_up=lambda array, index: array[index],
         on_host=on_host,
-        whole_type=mx.int64,
-        real_type=mx.float32,
-        largest=2**63 - 1,
+        whole_type=whole_type,
+        real_type=real_type,
+        largest=largest,
     )
 
 

@@ -124,11 +124,7 @@ class Assignment:
         return found
 
     def at(self, step: Any, rates: "Assignment | None") -> Any:
-        """The values at a step, in the form given; those of a ConstantProduct for all groups in the form of the rates.
-
-        Raises:
-            ArgumentError: it has a ConstantProduct, and `rates` has no schedule.
-        """
+        """The values at a step, in the form given; those of a ConstantProduct for all groups in the form of `rates`."""
         if self.form == "all" and rates is not None and isinstance(self.items[None], ConstantProduct):
             return replace(rates, items=dict.fromkeys(rates.items, self.items[None]))._at(step, rates)
         return self._at(step, rates)

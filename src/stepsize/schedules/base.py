@@ -350,7 +350,6 @@ class Schedule(CallChecked, ABC):
 
 
 def _advice_for_text(value: Any) -> str:
-    """What to write instead of the text of a schedule; empty if the value is something else."""
     return 'write parse("...")' if isinstance(value, str) else ""
 
 

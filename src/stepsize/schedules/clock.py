@@ -46,7 +46,6 @@ class Chain(Schedule):
 
     @computed_once
     def starts(self) -> tuple[int, ...]:
-        """The first step of every part."""
         return tuple(accumulate((int(part.steps) for part in self.parts[:-1]), initial=0))
 
     @property

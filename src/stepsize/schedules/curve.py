@@ -67,10 +67,7 @@ def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
 
 
 def drawn_places(columns: Sequence[Floats], bins: int) -> list[int]:
-    """The indices of the values to draw, if there are too many to draw them all.
-
-    Each bin keeps its ends, the extremes of each column, and both sides of the largest jump of the first column.
-    """
+    """The indices to draw: of each bin its ends, each column's extremes, and both sides of the first's largest jump."""
     size = len(columns[0])
     if size <= 6 * bins:
         return list(range(size))

@@ -19,11 +19,7 @@ _BLOCK = 8192  # how many steps are evaluated at once: values that stay in the c
 
 
 def evaluated(schedule: "Schedule", step: "ArrayLike") -> Any:
-    """The value at a step, or at every step of an array or list.
-
-    Raises:
-        StepError: a step is not a finite number >= 0, or the value there is not finite.
-    """
+    """The value at a step, or at every step of an array or list; StepError if it or the step is not finite."""
     if type(step).__module__.partition(".")[0] in _LIBRARIES and hasattr(step, "shape"):
         from stepsize.schedules.arrays import evaluated_in_library
 

@@ -98,21 +98,17 @@ class Function(Endless):
         if step == first_step:
             before = first_value
         if before is not None and value != before:
-            raise StepError(
-                f"{shown(self)} gave {before:.16g} and then {value:.16g} at step {step:.16g}: it keeps state that "
-                "cannot be copied, or draws random numbers",
-                "compute the value from the step, or keep the state in an object with a method __call__",
-            )
+            reason = f"{shown(self)} gave {before:.16g} and then {value:.16g} at step {step:.16g}"
+            advice = "compute the value from the step, or keep the state in an object with a method __call__"
+            raise StepError(f"{reason}: it keeps state that cannot be copied, or draws random numbers", advice)
         return value
 
     def _value(self, step: float) -> float:
         function = self._called
         if isinstance(function, _InOrder) and step > _LAST_STEP:
-            raise StepError(
-                f"{shown(self)} may keep state, so it is called for every step in turn, up to {_LAST_STEP:,}, "
-                f"and not at step {step:.16g}",
-                "compute the value from the step in a plain function",
-            )
+            reason = f"{shown(self)} may keep state, so it is called for every step in turn, up to {_LAST_STEP:,}"
+            advice = "compute the value from the step in a plain function"
+            raise StepError(f"{reason}, and not at step {step:.16g}", advice)
         try:
             given = function(step)
         except Exception as error:
@@ -210,11 +206,8 @@ def _cause(module: str, error: BaseException, found: Any) -> str:
         advice = "write the name of a module in the current folder or installed"
         return f"no module named {quoted(error.name or module)}; {advice}"
     if isinstance(error, AttributeError) and found is not None:  # it lacks the name
-        owner, file = (
-            (found.__name__, getattr(found, "__file__", None))
-            if isinstance(found, ModuleType)
-            else (shown(found), None)
-        )
+        is_module = isinstance(found, ModuleType)
+        owner, file = (found.__name__, getattr(found, "__file__", None)) if is_module else (shown(found), None)
         if meant := nearest(error.name, dir(found)):
             return f"{owner} has no {quoted(str(error.name))}; {meant}"
         advice = "correct the name, or rename that file if you mean another one of its name"

@@ -15,7 +15,6 @@ The operators have Python's precedence. Text is ASCII. The length of a text is n
 is. Nothing is evaluated here: see `text` for the meaning of a tree.
 """
 
-import functools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -124,11 +123,10 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self._brackets = 0
-        self._tokens = _pattern().finditer(text)
+        self._tokens = re.finditer(_TOKEN, text, re.VERBOSE | re.ASCII | re.DOTALL)
         self._advance()
 
     def tree(self) -> Node:
-        """The tree of the whole text."""
         node = self._chain()
         if self._kind != "end":
             raise self._unexpected("an operator (>>, +, -, *, /, **), a .method() or the end")
@@ -267,7 +265,6 @@ class Reader:
         return self.error(f"expected {expected}, found {found}", self._position, advice)
 
     def _strange(self) -> ParseError:
-        """The error for a character that starts no token."""
         character = self._word
         if character in "\"'":
             return self.error("this string is not closed on its line, or has a backslash", self._position)
@@ -305,8 +302,3 @@ def _grouped(operands: Sequence[Node], signs: Sequence[str], level: int = 0) -> 
         groups.append(group[0] if len(group) == 1 else _grouped(group, signs[begin:end], level + 1))
         begin = end + 1
     return Infix(tuple(groups), tuple(signs[end] for end in ends), groups[0].position)
-
-
-@functools.cache
-def _pattern() -> re.Pattern[str]:
-    return re.compile(_TOKEN, re.VERBOSE | re.ASCII | re.DOTALL)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stepsize.arguments import Flag, Instance, Maybe, apply_rules, refuse_unknown
+from stepsize.arguments import Flag, Maybe, apply_rules, refuse_unknown
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import ClockName, Horizon
 from stepsize.schedules.assignment import Assignment, ConstantProduct
 from stepsize.schedules.base import Schedule
+from stepsize.schedules.text import MaybeHorizon, Text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,11 +60,11 @@ class Plan(Mapping[str, Any]):
         self,
         *,
         relative: Annotated[bool | None, Maybe(Flag())] = None,
-        horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+        horizon: MaybeHorizon = None,
         **schedules: Any,
     ) -> None:
         apply_rules("Plan", Plan, {"relative": relative, "horizon": horizon})
-        self._set(Plan.of("Plan", schedules, relative, horizon).assignments, relative)
+        vars(self).update(vars(Plan.of("Plan", schedules, relative, horizon)))
 
     @classmethod
     def of(
@@ -93,21 +94,16 @@ class Plan(Mapping[str, Any]):
 
     @classmethod
     def with_assignments(cls, assignments: dict[str, Assignment], relative: bool | None) -> "Plan":
-        """The plan of these assignments."""
         plan = cls.__new__(cls)
-        plan._set(assignments, relative)
+        vars(plan).update(assignments=assignments, relative=relative)
         return plan
-
-    def _set(self, assignments: dict[str, Assignment], relative: bool | None) -> None:
-        object.__setattr__(self, "assignments", assignments)
-        object.__setattr__(self, "relative", relative)
 
     @classmethod
     @checked
     def parse(
         cls,
-        text: str,
-        horizon: Horizon | None = None,
+        text: Text,
+        horizon: MaybeHorizon = None,
         *,
         functions: Annotated[bool, Flag()] = False,
         clock: ClockName = "steps",

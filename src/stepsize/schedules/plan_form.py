@@ -29,11 +29,7 @@ def plan_form(plan: Plan, write: Callable[[Schedule], Any]) -> dict[str, Any]:
 
 
 def read_plan_form(form: Mapping[str, Any], read: Callable[[Any, str], Schedule]) -> Plan:
-    """The plan of such a form; `read` gets what stands for a schedule, and its place in words.
-
-    Raises:
-        FormatError: it is not the form of a plan.
-    """
+    """The plan of such a form; `read` gets what stands for a schedule, and its place in words."""
 
     def course(given: Any, place: str) -> Course:
         match given:

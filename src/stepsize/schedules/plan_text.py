@@ -1,36 +1,32 @@
 """Reading a plan from text: a call of `Plan` whose arguments are schedules, numbers, tuples, lists and mappings."""
 
+from dataclasses import replace
 from typing import Any
 
 from stepsize.errors import ArgumentError, quoted, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules.assignment import ConstantProduct
 from stepsize.schedules.base import Schedule
-from stepsize.schedules.grammar import Call, Items, Literal, Named, Node, Reader
+from stepsize.schedules.grammar import Call, Items, Literal, Named, Node
 from stepsize.schedules.plan import Plan
-from stepsize.schedules.text import Evaluation, reader_of
+from stepsize.schedules.text import Evaluation
 
 
 def parse_plan(text: str, horizon: Horizon | None, functions: bool, clock: str) -> Plan:
     """The plan that a text describes."""
-    return _PlanText(reader_of(text, horizon, "Plan.parse"), horizon, functions, clock).plan()
+    return _PlanText.of(text, horizon, functions, clock).plan()
 
 
 def parse_either(
     text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps"
 ) -> Schedule | Plan:
     """The schedule or the plan that a text describes."""
-    form = _PlanText(reader_of(text, horizon, "parse"), horizon, functions, clock)
-    return form.plan() if form.is_plan else form.schedule()
+    given = _PlanText.of(text, horizon, functions, clock)
+    return given.plan() if given.is_plan else given.schedule_or_constant()
 
 
 def parse_rate(text: str) -> Schedule:
-    """The schedule of the rate in the text of a schedule or of a plan.
-
-    Raises:
-        ParseError: it is neither.
-        ArgumentError: the plan has no single schedule of the rate.
-    """
+    """The schedule of the rate in the text of a schedule or of a plan."""
     given = parse_either(text)
     return given if isinstance(given, Schedule) else rate_of_plan("parse_rate", "text", given)
 
@@ -43,15 +39,10 @@ def rate_of_plan(owner: str, argument: str, plan: Plan) -> Schedule:
     raise ArgumentError(owner, argument, "a Plan with one schedule of lr", plan)
 
 
-class _PlanText:
-    def __init__(self, reader: Reader, horizon: Horizon | None, functions: bool, clock: str) -> None:
-        self.error = reader.error
-        self.tree = reader.tree()
-        self.is_plan = isinstance(self.tree, Call) and self.tree.name == "Plan" and self.tree.target is None
-        self._given = horizon, functions, clock
-
-    def schedule(self) -> Schedule:
-        return self._evaluation(self.tree).schedule_or_constant()
+class _PlanText(Evaluation):
+    @property
+    def is_plan(self) -> bool:
+        return isinstance(self.tree, Call) and self.tree.name == "Plan" and self.tree.target is None
 
     def plan(self) -> Plan:
         call = self.tree
@@ -89,27 +80,24 @@ class _PlanText:
     def _course(self, node: Node) -> Any:
         match node:
             case Items(bracket="("):
-                return tuple(self._value(item) for item in node.items)
+                return tuple(self._alone(item) for item in node.items)
             case Call(name="ConstantProduct", target=None):
                 return self._constant_product(node)
-        return self._value(node)
+        return self._alone(node)
 
     def _constant_product(self, call: Call) -> ConstantProduct:
         match call.arguments, call.keywords:
             case ((product,), ()) | ((), (("product", product),)):
                 try:
-                    return ConstantProduct(self._value(product))  # type: ignore[arg-type]
+                    return ConstantProduct(self._alone(product))  # type: ignore[arg-type]
                 except ArgumentError as error:
                     raise self.error(str(error), product.position) from None
         raise self.error("ConstantProduct has one argument", call.position, "write ConstantProduct(product)")
 
-    def _value(self, node: Node) -> Schedule | float:
-        return self._evaluation(node).schedule_or_number()
+    def _alone(self, node: Node) -> Schedule | float:
+        return replace(self, tree=node).schedule_or_number()  # with a "rest" of its own
 
     def _flag(self, node: Node) -> bool:
         if isinstance(node, Literal) and node.kind == "name" and node.value in ("True", "False"):
             return node.value == "True"
         raise self.error("relative must be True or False", node.position)
-
-    def _evaluation(self, node: Node) -> Evaluation:
-        return Evaluation(self.error, node, *self._given)

@@ -268,8 +268,7 @@ def noam(d_model: Count, warmup_steps: Steps, factor: Positive = 1.0) -> Schedul
     Reference: Vaswani et al., "Attention Is All You Need", arXiv 1706.03762 (2017), section 5.3.
     """
     peak = factor * d_model**-0.5 * warmup_steps**-0.5
-    decay = InversePower(peak, 1.0 / warmup_steps, 0.5)
-    return warmup(decay, warmup_steps - 1, peak / warmup_steps)
+    return warmup(InversePower(peak, 1.0 / warmup_steps, 0.5), warmup_steps - 1, peak / warmup_steps)
 
 
 @checked

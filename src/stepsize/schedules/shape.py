@@ -17,7 +17,7 @@ class Shape(Schedule):
     """A schedule that contains no other, written as a call of its class: `Linear(0.0, 0.3, 500)`."""
 
     def _text(self) -> str:
-        return f"{type(self).__name__}({_arguments_text(self)})"
+        return f"{type(self).__name__}({arguments_text(self)})"
 
     @property
     def _children(self) -> Sequence[Schedule]:
@@ -27,10 +27,7 @@ class Shape(Schedule):
 class Endless(Shape):
     """A shape that never reaches an end."""
 
-    @property
-    def steps(self) -> float:  # type: ignore[override]
-        """Infinite."""
-        return math.inf
+    steps = math.inf
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +43,7 @@ class Wrapper(Schedule):
     def _text(self) -> str:
         inner = self.schedule._text()
         target = inner if self.schedule._binds == 5 else f"({inner})"
-        return f"{target}.{type(self).__name__.lower()}({_arguments_text(self, skip=1)})"
+        return f"{target}.{type(self).__name__.lower()}({arguments_text(self, skip=1)})"
 
     @property
     def _children(self) -> Sequence[Schedule]:
@@ -75,10 +72,10 @@ def either_name(constructor: F) -> F:
     return construct  # type: ignore[return-value]
 
 
-def _arguments_text(schedule: Schedule, skip: int = 0) -> str:
-    """The fields from the `skip`-th on as positional arguments, without trailing defaults."""
-    shown = fields(schedule)[skip:]  # type: ignore[arg-type]
-    values = [getattr(schedule, field.name) for field in shown]
+def arguments_text(value: Any, skip: int = 0) -> str:
+    """The fields of a dataclass from the `skip`-th on as positional arguments, without trailing defaults."""
+    shown = fields(value)[skip:]
+    values = [getattr(value, field.name) for field in shown]
     while values and shown[len(values) - 1].default is not MISSING and values[-1] == shown[len(values) - 1].default:
         values.pop()
     return ", ".join(map(value_text, values))

@@ -20,10 +20,9 @@ _OPENING = (
 
 
 def svg(schedule: Schedule) -> str:
-    """The schedule over its steps (the first 1,000 of an endless one) as an SVG document of 480 x 170.
+    """The schedule over its steps as an SVG document of 480 x 170, whose text and axes have the colour of the page's.
 
-    Text and axes take the colour of the page's text, so they are readable on a dark page too. The values are on a log
-    scale if all are positive and they span more than three decades; otherwise the picture includes zero.
+    The values are on a log scale if all are positive and span more than three decades, else the picture includes zero.
     """
     last = shown_steps([schedule])
     steps, values = curve(schedule, last)
@@ -46,7 +45,6 @@ def _heights(values: Floats, low: float, high: float) -> Floats:
 
 
 def _frame(schedule: Schedule, last: int) -> list[str]:
-    """The title, the two axes, and the first and last step."""
     text = str(schedule)
     title = escape(text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 3]}...")
     return [

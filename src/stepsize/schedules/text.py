@@ -9,9 +9,10 @@ import inspect
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, NamedTuple, Self
 
-from stepsize.arguments import LONGEST, Flag, Rule, listed, nearest, rules
+from stepsize.arguments import LONGEST, Flag, Instance, Maybe, Rule, listed, nearest, rules
 from stepsize.checked_calls import checked, usage
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
 from stepsize.horizon import ClockName, Horizon, is_time, length_on
@@ -23,13 +24,17 @@ from stepsize.schedules.function import Function
 from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader, decimal_comma
 from stepsize.schedules.maths import SCALAR
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
-from stepsize.schedules.transitions import WORDS
+from stepsize.schedules.transitions import WORDS, shape_rule
+
+Text = Annotated[str, Instance(str, "a string")]
+MaybeHorizon = Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))]
+"""The run that the units in a text refer to."""
 
 
 @checked
 def parse(
-    text: str,
-    horizon: Horizon | None = None,
+    text: Text,
+    horizon: MaybeHorizon = None,
     *,
     functions: Annotated[bool, Flag()] = False,
     clock: ClockName = "steps",
@@ -58,39 +63,31 @@ def parse(
         >>> parse('Linear(0, 0.3, "5%") >> Cosine(0.3, 0, "rest")', Horizon(samples=60_000, batch=256, epochs=10))
         Linear(0.0, 0.3, 118) >> Cosine(0.3, 0.0, 2232)
     """
-    reader = reader_of(text, horizon, "parse")
-    return Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule()
+    return Evaluation.of(text, horizon, functions, clock).schedule()
 
 
 def parse_entry(text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps") -> Schedule:
     """The schedule in the text of a hyperparameter, which may be just a number: YAML reads 1e-3 as a text."""
-    reader = reader_of(text, horizon, "parse")
-    return Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule_or_constant()
+    return Evaluation.of(text, horizon, functions, clock).schedule_or_constant()
 
 
-def reader_of(text: str, horizon: Horizon | None, owner: str) -> Reader:
-    """The reader of a text that `owner` was given, with its horizon."""
-    if not isinstance(text, str):
-        raise ArgumentError(owner, "text", "a string", text)
-    if not isinstance(horizon, Horizon | None):
-        raise ArgumentError(owner, "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
-    return Reader(text)
-
-
+@dataclass
 class Evaluation:
     """Gives a tree its meaning; holds what the text alone does not say."""
 
-    def __init__(
-        self, error: Callable[..., ParseError], tree: Node, horizon: Horizon | None, functions: bool, clock: str
-    ) -> None:
-        self.error = error
-        self.tree = tree
-        self.horizon = horizon
-        self.functions = functions
-        self.clock = clock
-        self.run = 0
-        self.rest = 0
-        self.rest_at: int | None = None
+    error: Callable[..., ParseError]
+    tree: Node
+    horizon: Horizon | None = None
+    functions: bool = False
+    clock: str = "steps"
+    run: int = field(default=0, init=False)  # the length of the whole run, and that of "rest", which is at `rest_at`
+    rest: int = field(default=0, init=False)
+    rest_at: int | None = field(default=None, init=False)
+
+    @classmethod
+    def of(cls, text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps") -> Self:
+        reader = Reader(text)
+        return cls(reader.error, reader.tree(), horizon, functions, clock)
 
     def schedule(self) -> Schedule:
         """The schedule of the whole tree, in which "rest" makes it as long as the run."""
@@ -141,9 +138,8 @@ class Evaluation:
         if others >= run:
             taken = f"the other phases take {others:.0f} of the {run} {self.clock}"
             raise self.error(f'nothing is left for "rest": {taken}', self.rest_at)
-        raise self.error(
-            f'no whole number of {self.clock} for "rest" makes the schedule {run} {self.clock} long', self.rest_at
-        )
+        reason = f'no whole number of {self.clock} for "rest" makes the schedule {run} {self.clock} long'
+        raise self.error(reason, self.rest_at)
 
     def _steps_with_rest(self, rest: int) -> float:
         self.rest = rest
@@ -154,7 +150,7 @@ class Evaluation:
 
     def _in_samples(self, node: Node) -> Any:
         """The value of a node whose lengths are in samples."""
-        inside = Evaluation(self.error, node, self.horizon, self.functions, "samples")
+        inside = replace(self, tree=node, clock="samples")
         value = inside._value(node)
         return value if inside.rest_at is None else inside.schedule()
 
@@ -263,7 +259,6 @@ class Evaluation:
         return self._length(value, node, parameters.lengths[name]) if name in parameters.lengths else value
 
     def _bound(self, node: Call, parameters: "_Parameters") -> dict[str, Node]:
-        """The arguments of a call by name."""
         names, errors = parameters.names, list[StepsizeError]()
         if parameters.any_number and not node.keywords:
             return {f"{names[0]}[{index}]": argument for index, argument in enumerate(node.arguments)}
@@ -292,10 +287,7 @@ class Evaluation:
         return self.error(str(problem), (argument or node).position)
 
     def _length(self, value: Any, node: Node, zero: bool, nested: bool = False) -> Any:
-        """Strings among the lengths as steps; in a tuple in a tuple, a (step, value) point, the first is a length.
-
-        `zero` says whether 0 steps are allowed.
-        """
+        """Strings among the lengths as steps, 0 only if `zero`; of a tuple in a tuple, a point, only the first item."""
         if isinstance(value, tuple) and isinstance(node, Items):
             lengths = [self._length(item, part, zero, True) for item, part in zip(value, node.items, strict=True)]
             return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
@@ -339,8 +331,6 @@ class Evaluation:
 
 
 class _Parameters(NamedTuple):
-    """The parameters of a shape, recipe or method."""
-
     names: list[str]
     needed: list[str]
     lengths: dict[str, bool]  # those that may have a unit, and whether 0 steps are allowed
@@ -356,7 +346,7 @@ def _parameters(function: Callable[..., Any]) -> _Parameters:
         [p.name for p in parameters],
         [p.name for p in parameters if p.default is p.empty],
         {p: _takes_zero(rule) for p, rule in rules(function).items() if getattr(rule, "measures_steps", False)},
-        {p for p, rule in rules(function).items() if hasattr(rule, "names_shape")},
+        {p for p, rule in rules(function).items() if rule is shape_rule},
         any(p.kind is p.VAR_POSITIONAL for p in parameters),
         usage(function),
     )

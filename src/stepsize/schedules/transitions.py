@@ -27,23 +27,17 @@ WORDS = ("linear", "cosine", "1-sqrt", "exponential", "rex", "rex(0.7)", "polyno
 Make = Callable[[float, float, int], Any]
 
 
-class _ShapeRule:
-    """A shape; a word stays a word."""
-
-    names_shape = True
-
-    def __call__(self, owner: str, name: str, value: Any) -> Any:
-        _made_by(owner, name, value)
-        return value
+def shape_rule(owner: str, name: str, value: Any) -> Any:
+    """The rule of a shape; a word stays a word."""
+    _made_by(owner, name, value)
+    return value
 
 
-SHAPE = _ShapeRule()
-AnyShape = Annotated[str | Make, SHAPE]
+AnyShape = Annotated[str | Make, shape_rule]
 """A word, the class of a shape, or a function that makes a schedule of (start, end, steps)."""
 
 
 def _made_by(owner: str, name: str, shape: Any) -> Make:
-    """The function that makes schedules of a shape."""
     if isinstance(shape, str):
         return _of_word(owner, name, shape)
     if callable(shape) and _takes_start_end_steps(shape):
@@ -89,11 +83,7 @@ def _not_a_shape(owner: str, name: str, value: Any, word: str) -> ArgumentError:
 def transition(
     owner: str, steps: int, shape: tuple[str, Any], start: tuple[str, float], end: tuple[str, float]
 ) -> "Schedule":
-    """The way from one value to another; all come with the argument of `owner` that they are, or "" if they are none.
-
-    Raises:
-        ArgumentError: the shape has no such value, or makes no schedule of this length.
-    """
+    """The way between two values; each comes with the argument of `owner` that it is, or "" if it is none."""
     from stepsize.schedules.base import Schedule
 
     argument, given = shape
@@ -109,9 +99,8 @@ def transition(
         raise_together(problems)
         raise
     if not isinstance(made, Schedule):
-        raise ArgumentError(
-            owner, argument, "a shape that makes a schedule", made, "build it from shapes or a Function"
-        )
+        rule, advice = "a shape that makes a schedule", "build it from shapes or a Function"
+        raise ArgumentError(owner, argument, rule, made, advice)
     if made.steps != steps:
         rule = f"a shape that makes a schedule of the given length, here {steps}"
         raise ArgumentError(owner, argument, rule, made, nearest(getattr(given, "__name__", ""), WORDS))

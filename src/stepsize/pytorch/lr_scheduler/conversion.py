@@ -177,9 +177,9 @@ def _cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
         return Function(Replay(scheduler, index))
     triangle = Triangle(0.0, 1.0, ups, downs) if downs else Linear(0.0, 1.0, ups)
     cycles = triangle.repeat(math.inf, 0.5 if scheduler.mode == "triangular2" else 1.0)
-    return low + (high - low) * (
-        cycles * Exponential(1.0, scheduler.gamma) if scheduler.mode == "exp_range" else cycles
-    )
+    if scheduler.mode == "exp_range":
+        cycles = cycles * Exponential(1.0, scheduler.gamma)
+    return low + (high - low) * cycles
 
 
 def _one_cycle(scheduler: Any, index: int) -> Schedule:
