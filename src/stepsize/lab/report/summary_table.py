@@ -159,10 +159,7 @@ def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str]
     return SummaryTable(
         (*heads, f"{metric}against {main.findings[0].name}"),
         tuple((*line, _difference(line_of.get(name))) for line, name in zip(lines, groups, strict=True)),
-        (
-            *(f"{name}: {' '.join(notes)}" for name, line in line_of.items() if (notes := _notes(line))),
-            *remarks,
-        ),
+        (*main.notes, *remarks),
     )
 
 
@@ -217,9 +214,3 @@ def _difference(line: Line | None) -> str:
         return "-"
     cells = {"open": "not told apart", "small": f"small ({line.interval})"}
     return cells.get(line.finding.verdict, f"{line.difference} ({line.interval.replace('+', '')})")
-
-
-def _notes(line: Line) -> tuple[str, ...]:
-    """The sentences that the cell does not say."""
-    words = line.finding.words
-    return words if line.finding.verdict in ("first", "unknown") else words[1:]
