@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import joined
-from stepsize.lab.engines.runs import Job, make_job, one_network, single_branches, single_jobs
+from stepsize.lab.engines.runs import Job, make_job, one_network, single_jobs
 from stepsize.lab.engines.workers import GUARD, Channel, Training, Work, Worker
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
@@ -30,9 +30,8 @@ def check(experiment: Experiment) -> None:
 
 def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
-    branches = single_branches(specs, training.experiment, training.directory)
-    training.watcher.branching(branches)
-    run_jobs(_make_run, single_jobs(branches, specs, training.experiment, training.directory), training)
+    experiment, directory, _, watcher = training
+    run_jobs(_make_run, single_jobs(specs, experiment, directory, watcher), training)
 
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:

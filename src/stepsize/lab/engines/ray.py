@@ -21,7 +21,7 @@ from stepsize.lab.engines.ray_cluster import cluster_address, joined_cluster, ra
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
 from stepsize.lab.engines.ray_segment import Segment, make_segment
-from stepsize.lab.engines.runs import Job, end_branches, single_branches, single_jobs
+from stepsize.lab.engines.runs import Job, end_branches, single_jobs
 from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
@@ -47,9 +47,7 @@ def check(experiment: Experiment) -> None:
 def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
     experiment, directory, workers, watcher = training
-    branches = single_branches(specs, experiment, directory)
-    watcher.branching(branches)
-    jobs = {min(job.runs): job for job in single_jobs(branches, specs, experiment, directory)}
+    jobs = {min(job.runs): job for job in single_jobs(specs, experiment, directory, watcher)}
     with joined_cluster(workers.asked, Code.of(experiment)) as (ray, code), Store.open(directory.store) as store:
         contact = Contact(ray)
         check_nodes(contact, experiment, code)

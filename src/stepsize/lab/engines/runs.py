@@ -15,6 +15,7 @@ from stepsize.lab.engines.failures import account, run_in_words
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import Branches, RunSpec, shared_beginnings
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task
@@ -23,7 +24,7 @@ from stepsize.lab.training.loop import End, Networks, TrainingLoop
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.lab.training.samples import data_on
 from stepsize.store import Store, load_runs
-from stepsize.store.run import COMPLETE, Epoch, Point
+from stepsize.store.run import COMPLETE, Epoch, Outcome, Point
 
 WHICH_RUNS = ("schedules", "feedback", "seeds", "until_told", "most_seeds", "margin")
 """The settings that say which runs are made: runs that are added later change nothing for those that have begun."""
@@ -83,7 +84,7 @@ def make_job(
             store.end(number, end.status, end.seconds, end.diverged_at)
 
         for number in job.runs.keys() & complete:
-            end_branches(store, job.offshoots, number, End.of(outcomes[number]))
+            end_branches(store, job.offshoots, number, outcomes[number])
         try:
             if left:
                 task = experiment_task(experiment)
@@ -138,7 +139,7 @@ def make_runs(
     return {numbers[row]: how for row, how in ends.items()}
 
 
-def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: End) -> list[int]:
+def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: End | Outcome) -> list[int]:
     """If a run has diverged, end the runs that branch from it later: they would have diverged at the same step."""
     if (at := end.diverged_at) is None:
         return []
@@ -150,20 +151,17 @@ def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: 
     return branches
 
 
-def single_branches(specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory) -> Branches:
-    """Which of the runs branch from others if each is trained by itself; those with a checkpoint continue from it.
-
-    Runs on a stream do not branch, since they might read other samples then.
-    """
-    if experiment_task(experiment).reads_a_stream:
-        return {}
-    return shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
-
-
 def single_jobs(
-    branches: Branches, specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory
+    specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory, watcher: RunWatcher
 ) -> list[Job]:
-    """A job for each run; those that others wait for come first."""
+    """A job for each run; those that others branch from come first, and the watcher hears of the branches.
+
+    Runs with a checkpoint continue from it. Runs on a stream do not branch: they might read other samples then.
+    """
+    branches: Branches = {}
+    if not experiment_task(experiment).reads_a_stream:
+        branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
+    watcher.branching(branches)
     places = {number: (run_title(spec, experiment), directory.checkpoint(number)) for number, spec in specs.items()}
     offshoots, parents = defaultdict(list), defaultdict(set)
     for number, (parent, step) in branches.items():

@@ -126,19 +126,13 @@ def stack_of(job: Job, stacks: Sequence[StackRecord]) -> StackRecord:
 def check(experiment: Experiment) -> None:
     """Compute two networks on two samples, and compare their gradients with those of each network by itself."""
     if experiment.feedback:
-        given = {name: str(plateau) for name, plateau in experiment.feedback}
-        raise ArgumentError(
-            "Experiment", "feedback", "left out for stacked runs", given, "write {engine}", engine="local"
-        )
+        raise cannot_stack("feedback", "left out", {name: str(plateau) for name, plateau in experiment.feedback})
     task = experiment_task(experiment)
     if task.has_loaders:
-        rule = "a task whose samples are tensors, for stacked runs"
-        raise ArgumentError("Experiment", "task", rule, task.name, "write {engine}", engine="local")
+        raise cannot_stack("task", "a task whose samples are tensors,", task.name)
     for spec in experiment.run_specs(task.horizon(experiment)):
         if isinstance(spec.schedule, Plan):
-            rule = "a schedule of the rate alone for stacked runs"
-            argument = f"schedules[{spec.name!r}]"
-            raise ArgumentError("Experiment", argument, rule, spec.schedule, "write {engine}", engine="local")
+            raise cannot_stack(f"schedules[{spec.name!r}]", "a schedule of the rate alone", spec.schedule)
     stacked_rule(experiment, task)
     inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
     try:
@@ -175,9 +169,8 @@ def stacked_rule(experiment: Experiment, task: Task) -> UpdateRule:
     trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     left_out = [name for name, each in model.named_parameters() if each.requires_grad and id(each) not in trained]
     if left_out:
-        raise cannot_stack(
-            "an optimizer of all parameters that require a gradient", f"one that leaves out {', '.join(left_out)}"
-        )
+        given = f"one that leaves out {', '.join(left_out)}"
+        raise cannot_stack("optimizer", "an optimizer of all parameters that require a gradient", given)
     return rule
 
 

@@ -25,7 +25,7 @@ from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, Evaluation
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
-from stepsize.store.run import Epoch, Outcome, Point, Status
+from stepsize.store.run import Epoch, Point, Status
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,6 @@ class End:
     status: Status
     seconds: float
     diverged_at: int | None = None
-
-    @classmethod
-    def of(cls, outcome: Outcome) -> "End":
-        return cls(outcome.status, outcome.seconds, outcome.diverged_at)
 
 
 @dataclass
