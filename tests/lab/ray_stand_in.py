@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from stepsize.lab.engines import ray as engine
 from stepsize.lab.engines import ray_segment
-from stepsize.lab.engines.ray_nodes import Contact
+from stepsize.lab.engines.ray_cluster import Contact
 
 
 class Here:

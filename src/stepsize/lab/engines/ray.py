@@ -17,9 +17,16 @@ from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import joined, reason
 from stepsize.lab.engines.local import DEATHS
-from stepsize.lab.engines.ray_cluster import cluster_address, joined_cluster, ray_module
+from stepsize.lab.engines.ray_cluster import (
+    LOOK,
+    Contact,
+    check_nodes,
+    cluster_address,
+    joined_cluster,
+    ray_module,
+    versions,
+)
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
 from stepsize.lab.engines.ray_segment import Segment, make_segment
 from stepsize.lab.engines.runs import Job, end_branches, single_jobs
 from stepsize.lab.engines.workers import Training

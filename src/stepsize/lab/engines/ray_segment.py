@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from stepsize.errors import RunError
 from stepsize.lab.engines.failures import account, reason
+from stepsize.lab.engines.ray_cluster import other_versions, this_node
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.ray_nodes import other_versions, this_node
 from stepsize.lab.engines.runs import Job, make_run
 from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
