@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError
@@ -131,8 +131,11 @@ class Standings:
         return max(0, last - self.begins[number])
 
 
-class Display(Protocol):
-    """Shows the progress of the runs; each method is called after the standings have changed."""
+class Display:
+    """Shows the progress of the runs; each method is called after the standings have changed.
+
+    A subclass overrides what it shows; the other methods do nothing.
+    """
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         """The runs are about to start; `source` says where the data came from, results go to `directory`."""
