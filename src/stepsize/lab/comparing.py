@@ -267,7 +267,9 @@ class _Making:
             return ReportContent.of(results, experiment, standings.ended_runs)
 
         def reports() -> dict[str, str]:
-            return _reports(made(), self.task)
+            content = made()
+            title = report_title(content, self.task)
+            return {"report.md": markdown_report(content, title), "report.html": content_page(content, title)}
 
         try:
             with watcher.watching(news or begun.source, reports):
@@ -282,9 +284,3 @@ class _Making:
             if fresh and not standings.runs and not (directory.path / "runs").exists():
                 directory.abandon()
         return made()
-
-
-def _reports(content: ReportContent, task: AnyTask) -> dict[str, str]:
-    """The texts of the report files by their names."""
-    title = report_title(content, task)
-    return {"report.md": markdown_report(content, title), "report.html": content_page(content, title)}

@@ -141,7 +141,8 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
     early = {plan: _values(plan, least).tobytes() for plan in set(plans.values())}
     families = defaultdict(list)
     for number, plan in plans.items():
-        families[specs[number].seed, _form(plan), early[plan]].append(number)
+        form = plan.map(lambda _: Constant(0.0))  # what it schedules, without the values
+        families[specs[number].seed, form, early[plan]].append(number)
     large = [family for family in families.values() if len(family) > 1]
     values = {plan: _values(plan, steps) for plan in {plans[number] for family in large for number in family}}
     found: dict[int, Branch] = {}
@@ -156,11 +157,6 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
                 if step >= least:
                     found[family[each]] = Branch(family[nearest], step)
     return found
-
-
-def _form(plan: Plan) -> Plan:
-    """What a plan schedules, without the values."""
-    return plan.map(lambda _: Constant(0.0))
 
 
 def _values(plan: Plan, steps: int) -> NDArray[np.int64]:

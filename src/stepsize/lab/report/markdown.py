@@ -21,30 +21,19 @@ HELD_OUT = (
 
 UNNAMED = "task"  # the default name of a Task
 
-# These settings have their own place in the report, or do not change what is trained.
-_SHOWN_ELSEWHERE = (
-    "schedules",
-    "task",
-    "epochs",
-    "seeds",
-    "batch_size",
-    "accumulation",
-    "optimizer",
-    "optimizer_args",
-    "device",
-    "steps",
-    "command",
-    "engine",
-    "runs_at_once",
-    "log_every",
-    "checkpoint_every",
-    "until_told",
-    "most_seeds",
-    "margin",
-    "tune_peak",
-    "held_out",
-    "functions",
-    "digests",
+# The settings that the report lists if they are not the defaults; the others have a place of their own in it, or do not
+# change what is trained.
+_LISTED = (
+    "samples",
+    "drop_last",
+    "weight_decay",
+    "feedback",
+    "clip_norm",
+    "precision",
+    "loss_limit",
+    "metric",
+    "mode",
+    "timeout",
 )
 
 
@@ -141,8 +130,7 @@ def _training(experiment: Experiment) -> str:
 
 def _others(experiment: Experiment) -> str:
     values, defaults = experiment.as_dict(), Experiment().as_dict()
-    others = {name: values[name] for name in values if name not in _SHOWN_ELSEWHERE and values[name] != defaults[name]}
-    return _listed(in_words(others), "; {}")
+    return _listed(in_words({name: values[name] for name in _LISTED if values[name] != defaults[name]}), "; {}")
 
 
 def in_words(values: Mapping[str, object]) -> dict[str, str]:
