@@ -12,7 +12,7 @@ from stepsize.lab.comparison import Comparison
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.choice import chosen
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.named_schedules import NamedSchedules, named_schedules
+from stepsize.lab.names import NamedSchedules, named_schedules
 from stepsize.lab.rounds import add_runs
 from stepsize.lab.standings import Display
 from stepsize.lab.tasks.by_name import AnyTask

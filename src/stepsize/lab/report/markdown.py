@@ -1,5 +1,6 @@
-"""The report of a comparison in Markdown, its title, and its settings in words."""
+"""The report of a comparison in Markdown, its title, and its settings in words; and texts that are no markup."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
@@ -7,7 +8,6 @@ from stepsize.errors import one_line
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OF_OUR_LOOP
 from stepsize.lab.report.content import ReportContent
-from stepsize.lab.report.markdown_text import Code, in_markdown
 from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
 from stepsize.lab.report.tables import LONGEST, Table, grouped, heading, judged_label, tables
 from stepsize.lab.tasks.by_name import AnyTask
@@ -160,3 +160,16 @@ def _listed(values: Mapping[str, str], within: str) -> str:
 def _cell(text: str) -> str:
     """A text that is a cell, a heading or a paragraph, on one line."""
     return in_markdown(printable(text))
+
+
+class Code(str):
+    """A piece of text that is set in the letters of a typewriter."""
+
+
+def in_markdown(piece: str) -> str:
+    """A piece of a sentence, or of code if it is `Code`; characters that cannot be printed become blanks."""
+    text = "".join(sign if sign.isprintable() else " " for sign in piece)
+    if isinstance(piece, Code):
+        fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+        return f"{fence} {text} {fence}" if "`" in text else f"`{text}`" if text else ""
+    return re.sub(r"([\\`*_\[\]<>#|$~&])", r"\\\1", text)

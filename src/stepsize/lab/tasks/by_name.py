@@ -9,12 +9,12 @@ from pathlib import Path
 
 from stepsize.errors import ArgumentError, RunError, StepsizeError, quoted, shown
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.names import BUILT_IN, FUNCTION, is_folder, task_name
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.tasks.images import digits, fashion_mnist, from_folder
 from stepsize.lab.tasks.language import stdlib_lm
 from stepsize.lab.tasks.task import Task
-from stepsize.lab.tasks.task_names import BUILT_IN, FUNCTION, is_folder, task_name
 from stepsize.schedules.function import imported
 
 _BUILT_IN: dict[str, Callable[[], Task]] = dict(zip(BUILT_IN, (fashion_mnist, digits, stdlib_lm), strict=True))
