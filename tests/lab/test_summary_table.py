@@ -10,7 +10,7 @@ from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
 from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import markdown_report, markdown_table
-from stepsize.lab.report.summary_table import result_line, summary_table
+from stepsize.lab.report.summary_table import pairs_table, result_line, summary_table
 from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Run
@@ -274,3 +274,9 @@ def test_a_hostile_name_stays_one_cell_of_the_markdown(name):
         line for line in text.splitlines() if line.startswith("| ") and "flat" not in line and "\xb1 0.0071 |" in line
     ][:1]
     assert len(re.findall(r"(?<!\\)\|", line)) == len(summary_table(some).columns) + 1
+
+
+def test_the_table_of_all_pairs_compares_each_schedule_with_those_before_it():
+    ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
+    some = [run(name, seed, value) for name, values in ends.items() for seed, value in enumerate(values)]
+    assert pairs_table(some, Terms()).lines[1] == ("c", "a", "+0.0967 (0.0680 to 0.1254)", "0.009", "better")

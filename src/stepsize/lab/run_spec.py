@@ -124,14 +124,6 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
 
     Each run branches from the one with which it shares most. A family of runs that leave one of them at several steps
     all branch from that one. Runs with feedback stay apart, since their rates do not depend on the step alone.
-
-    Example:
-        >>> from stepsize.lab import Experiment
-        >>> from stepsize.lab.run_spec import shared_beginnings
-        >>> cooldowns = {f"at {at}": f"Constant(0.1).cooldown({at}, 4)" for at in (4, 6, 8)}
-        >>> specs = Experiment(cooldowns, batch_size=64).run_specs(256)
-        >>> shared_beginnings(dict(enumerate(specs)))
-        {2: Branch(parent=1, step=7), 0: Branch(parent=1, step=5)}
     """
     steps = min(spec.steps for spec in specs.values())
     if steps > LONGEST:

@@ -41,13 +41,7 @@ class Engine(Protocol):
     """A module with these two functions."""
 
     def check(self, experiment: Experiment) -> None:
-        """Check, before anything is written, that the engine can train the runs; the device exists.
-
-        Raises:
-            ArgumentError: it cannot.
-            MissingExtraError: a library that it needs is not installed.
-            RunError: the machines that it needs do not answer.
-        """
+        """Raise an error, before anything is written, if the engine cannot train the runs; the device exists."""
 
     def train_runs(self, specs: Mapping[int, RunSpec], training: Training) -> None:
         """Train the runs, in the workers if the engine trains in processes on this machine, and tell the watcher.

@@ -207,13 +207,6 @@ def run_title(spec: RunSpec, experiment: Experiment) -> str:
 
 
 def fingerprint(experiment: Experiment, *without: str, runs: Sequence[object] = ()) -> str:
-    """Twelve characters that depend on the runs, and on every setting except the fields named and the digests.
-
-    Example:
-        >>> from stepsize.lab import Experiment
-        >>> one, other = Experiment(seeds=(0,)), Experiment(seeds=(1,))
-        >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
-        (False, True)
-    """
+    """Twelve characters that depend on the runs, and on every setting except the fields named and the digests."""
     form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
     return hashlib.sha256(json.dumps([form, runs]).encode()).hexdigest()[:12]

@@ -118,11 +118,6 @@ def _checkpoint(directory: ResultDirectory, first: int) -> Path:
     return directory.checkpoint(first).with_name(f"stack-{first:03d}.pt")
 
 
-def stack_of(job: Job, stacks: Sequence[StackRecord]) -> StackRecord:
-    """The stack whose runs, or some of them, are those of the job."""
-    return next(each for each in stacks if min(job.runs) in each.members)
-
-
 def check(experiment: Experiment) -> None:
     """Compute two networks on two samples, and compare their gradients with those of each network by itself."""
     if experiment.feedback:
@@ -199,7 +194,7 @@ def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
 
 
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    stack = stack_of(job, recorded_stacks(directory))
+    stack = next(each for each in recorded_stacks(directory) if min(job.runs) in each.members)
 
     def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
         networks = Stack(task, tuple(stack.members.values()), torch.device(experiment.device), experiment.precision)

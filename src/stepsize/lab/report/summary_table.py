@@ -164,21 +164,7 @@ def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str]
 
 
 def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
-    """The difference of every schedule to each before it, in the first metric; without lines if there are no intervals.
-
-    Example:
-        >>> from stepsize.lab.report.summary_table import pairs_table
-        >>> from stepsize.lab.statistics.findings import Terms
-        >>> from stepsize.store import Run
-        >>> from stepsize.store.run import Epoch
-        >>> ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
-        >>> runs = [
-        ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, value),), 1.0)
-        ...     for name, values in ends.items() for seed, value in enumerate(values)
-        ... ]
-        >>> pairs_table(runs, Terms()).lines[1]
-        ('c', 'a', '+0.0967 (0.0680 to 0.1254)', '0.009', 'better')
-    """
+    """The difference of every schedule to each before it, in the first metric; no lines without intervals."""
     compared = tables(grouped(runs, terms.names), terms)
     lines = compared[0].pairs if compared else ()
     texts = [

@@ -262,15 +262,9 @@ def _warning(values: Values, diverged: Mapping[str, int], name: str) -> tuple[st
 class Terms:
     """What pictures, tables and sentences about the runs of a comparison depend on, besides the runs.
 
-    Args:
-        names: the schedules in order; the others are compared with the first, even if it has no run. Those of the runs
-            come after them.
-        seeds: the number of seeds that were asked for; that of the runs if None.
-        judged_on: the samples that the runs are judged on after each epoch, "test" or "held-out".
-        headline: the metric that they are judged on first, if one was named.
-        chance: chance level on these samples, if it is known.
-        looks: the looks at the results, if seeds are added in rounds.
-        others: other metrics that the runs logged.
+    `names` are the schedules in order, with or without runs; the others are compared with the first. `seeds` were
+    asked for; those of the runs if None. The runs are judged on samples, "test" or "held-out", and first on the
+    `headline`, if a metric was named; `others` are further metrics that they logged.
     """
 
     names: tuple[str, ...] = ()
