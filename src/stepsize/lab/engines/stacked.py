@@ -8,6 +8,7 @@ that branch from them.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from stepsize.lab.engines.local import run_jobs
 from stepsize.lab.engines.runs import WHICH_RUNS, Job, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
-from stepsize.lab.engines.workers import Channel, Training
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.environment import cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
@@ -189,22 +190,10 @@ def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
         watcher.branching(stack.branches())
         if left := {number: specs[number] for number in stack.members if number in specs}:
             offshoots, parents = stack.offshoots(stacks, experiment), frozenset(stack.parents)
-            jobs.append(Job(left, stack.title(experiment), stack.checkpoint, offshoots, parents))
-    run_jobs(_make_stack, jobs, training)
+            jobs.append(Job(left, stack.title(experiment), stack.checkpoint, offshoots, parents, stack.members))
+    run_jobs(partial(make_job, _stack), jobs, training)
 
 
-def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    stack = next(each for each in recorded_stacks(directory) if min(job.runs) in each.members)
-
-    def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
-        networks = Stack(task, tuple(stack.members.values()), torch.device(experiment.device), experiment.precision)
-        return StackTraining(networks, stacked_rule(experiment, task), specs, experiment.clip_norm)
-
-    try:
-        make_job(job, [*stack.members], build, experiment, directory, channel.tell, channel.should_stop)
-    except torch.OutOfMemoryError as error:
-        raise RunError(
-            f"there is not enough memory for {len(job.runs)} runs at once",
-            "start over in another directory with {runs_at_once}",
-            runs_at_once=max(1, len(job.runs) // 2),
-        ) from error
+def _stack(task: Task, job: Job, experiment: Experiment, specs: Sequence[RunSpec | None]) -> StackTraining:
+    networks = Stack(task, tuple(job.seeds.values()), torch.device(experiment.device), experiment.precision)
+    return StackTraining(networks, stacked_rule(experiment, task), specs, experiment.clip_norm)
