@@ -1,6 +1,6 @@
 """`compare` and `resume`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,8 @@ def compare(
         settled = replace(settled, batch_size=settled.batch_size or BATCH_SIZE)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
-    valid: list[RunSpec] = []  # of one seed
     with gathered(errors):
-        specs = settled.run_specs(task.horizon(settled))
-        for spec in specs[: len(settled.schedules)]:
-            with gathered(errors):
-                spec.validate()
-                valid.append(spec)
-    with gathered(errors):
-        task.check(settled, valid)
+        specs = checked_runs(settled, task, dict(settled.schedules))
     raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, task, specs)
@@ -195,6 +188,23 @@ def resumed(
         with Workers(workers) as pool:
             making = _Making(task, place, pool, displays)
             return making.rounds(making.tuned(experiment) if begun.path != place.path else experiment)
+
+
+def checked_runs(experiment: Experiment, task: AnyTask, new: Container[str]) -> tuple[RunSpec, ...]:
+    """The runs of an experiment; an error if new schedules have impossible values, or do not fit the task."""
+    errors: list[StepsizeError] = []
+    valid: list[RunSpec] = []
+    with gathered(errors):
+        specs = experiment.run_specs(task.horizon(experiment))
+        for spec in specs[: len(experiment.schedules)]:  # of one seed
+            if spec.name in new:
+                with gathered(errors):
+                    spec.validate()
+                    valid.append(spec)
+    with gathered(errors):
+        task.check(experiment, valid)
+    raise_together(errors)
+    return specs
 
 
 def _begun(place: ResultDirectory) -> ResultDirectory:
