@@ -198,16 +198,14 @@ class TerminalDisplay(Display):
 
     def _screen(self) -> Group:
         if time.monotonic() >= self._sketch_due:
-            self._sketch = Text.from_ansi(self._drawn())
+            runs, width = self._standings.runs, self._console.width
+            room = self._console.height - len({run.name for run in runs}) - len(self._bar_of) - _AROUND
+            height, colour = min(room, _TALLEST), has_colours(self._console)
+            fits = runs and room >= _LOWEST
+            drawn = plots.sketch_losses(runs, width=width, height=height, colour=colour) if fits else ""
+            self._sketch = Text.from_ansi(drawn)
             self._sketch_due = time.monotonic() + _BETWEEN_SKETCHES
         return Group(self._sketch, self._bars, self._all_bar)
-
-    def _drawn(self) -> str:
-        runs, width = self._standings.runs, self._console.width
-        room = self._console.height - len({run.name for run in runs}) - len(self._bar_of) - _AROUND
-        if not runs or room < _LOWEST:
-            return ""
-        return plots.sketch_losses(runs, width=width, height=min(room, _TALLEST), colour=has_colours(self._console))
 
 
 def _shortened(name: str, names: Sequence[str], room: int) -> str:

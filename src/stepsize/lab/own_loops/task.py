@@ -52,8 +52,7 @@ class OwnLoop:
 
     def check(self, experiment: "Experiment", specs: Sequence[RunSpec]) -> None:
         """Refuse settings that the loop would not get, and a command that cannot make different runs."""
-        errors = self._errors(experiment)
-        raise_together([ArgumentError("Experiment", *each) for each in errors])
+        raise_together([ArgumentError("Experiment", *each) for each in self._errors(experiment)])
 
     def _errors(self, experiment: "Experiment") -> Iterator[tuple[str, str, object, str]]:
         """The argument, its rule, what was given and the advice."""
