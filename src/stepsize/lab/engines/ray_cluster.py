@@ -34,9 +34,6 @@ _QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 _SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # a frame of HTTP/2, which is what gRPC speaks: no settings
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
 
-Node = dict[str, Any]
-"""What Ray says of a node."""
-
 
 def cluster_address() -> str | None:
     """HOST:PORT of the head of the cluster: in RAY_ADDRESS, or that of `ray start` on this machine; None if neither."""
@@ -207,7 +204,7 @@ class Contact:
     _next_look: float = 0.0
     _lost: frozenset[str] = frozenset()
 
-    def alive(self) -> list[Node]:
+    def alive(self) -> list[dict[str, Any]]:
         return [node for node in self.ray.nodes() if node["Alive"]]
 
     def names(self, identifiers: Set[str]) -> list[str]:
@@ -241,11 +238,11 @@ class Contact:
         return self._lost
 
 
-def _name(node: Node) -> str:
+def _name(node: dict[str, Any]) -> str:
     return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
-def _answers(node: Node) -> bool:
+def _answers(node: dict[str, Any]) -> bool:
     if not node["Alive"]:
         return False
     try:
