@@ -3,8 +3,7 @@
 from contextlib import contextmanager
 
 from stepsize.lab.engines import ray as engine
-from stepsize.lab.engines import ray_segment
-from stepsize.lab.engines.ray_nodes import Contact
+from stepsize.lab.engines.ray_cluster import Contact
 
 
 class Here:
@@ -64,4 +63,4 @@ def stand_in(monkeypatch, ray=Here):
     monkeypatch.setattr(engine, "joined_cluster", joined)
     monkeypatch.setattr(engine, "check_nodes", lambda contact, experiment, code: None)
     monkeypatch.setattr(engine, "Contact", Watched)
-    monkeypatch.setattr(ray_segment, "this_node", lambda: "here")
+    monkeypatch.setattr(engine, "this_node", lambda: "here")

@@ -20,7 +20,7 @@ from scipy import stats
 from stepsize import lab
 from stepsize.errors import ArgumentError, DataError, OutputError
 from stepsize.lab.report.latex import escaped
-from stepsize.lab.report.markdown_text import Code
+from stepsize.lab.report.markdown import Code
 from stepsize.lab.report.methods import Methods
 from stepsize.lab.report.paper_table import short_names
 from stepsize.lab.tuning import Trial

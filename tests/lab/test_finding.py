@@ -89,7 +89,7 @@ def test_a_lazy_network_is_refused():
 
 def test_outputs_that_broadcast_against_the_targets_are_refused():
     task = Task(lambda: torch.nn.Linear(3, 1), (X, Y), (X, Y), torch.nn.functional.mse_loss, None)
-    with pytest.raises(ArgumentError, match=r"must be that of the model's outputs, \(64, 1\), got \(64,\)"):
+    with pytest.raises(RunError, match=r"the outputs of the task 'task' have shape \(64, 1\) and the targets \(64,\)"):
         find_rate(task)
 
 

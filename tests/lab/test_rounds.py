@@ -138,15 +138,15 @@ def test_equal_schedules_use_the_budget_and_a_notebook_shows_one_figure(tmp_path
 
 
 def test_a_failed_run_stops_the_rounds_until_it_is_resumed(whole, tmp_path, monkeypatch):
-    make_run = local._make_run
+    make_job = local.make_job
 
-    def failing(job, *given):
+    def failing(build, job, *given):
         if next(iter(job.runs.values())).seed == 5:
             raise RunError("out of luck")
-        make_run(job, *given)
+        make_job(build, job, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(local, "_make_run", failing)
+        patch.setattr(local, "make_job", failing)
         with pytest.raises(RunError, match="out of luck"):
             compare(asked(ALIKE), tmp_path, display=Silent())
     assert len(load_runs(tmp_path).outcomes()) == 12

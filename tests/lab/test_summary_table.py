@@ -10,7 +10,7 @@ from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
 from stepsize.lab.report.content import ReportContent
 from stepsize.lab.report.markdown import markdown_report, markdown_table
-from stepsize.lab.report.summary_table import result_line, summary_table
+from stepsize.lab.report.summary_table import pairs_table, result_line, summary_table
 from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Run
@@ -52,8 +52,11 @@ def test_several_seeds_give_a_paired_difference_and_its_interval():
 
 def test_a_spread_larger_than_the_difference_gives_a_warning():
     notes = summary_table(runs(5)).notes
-    assert [note.split(":")[0] for note in notes] == ["warm", "even"]
-    assert all("The spread of the test accuracy over seeds (" in note for note in notes)
+    assert notes == (
+        '"warm": The difference to "flat" is smaller than the spread of the test accuracy over seeds, and only the '
+        "same seeds, compared in pairs, show it.",
+        '"even": The difference to "flat" is smaller than the spread of the test accuracy over seeds.',
+    )
     assert all(note in markdown_table(summary_table(runs(5)), runs(5)) for note in notes)
     assert "| against flat |" in markdown_table(summary_table(runs(5)), runs(5))
 
@@ -113,8 +116,11 @@ def test_a_difference_over_fewer_seeds_than_the_means_gives_a_note_and_is_in_the
     better = {"flat": 0.0, "warm": 0.1, "late": 0.1}
     some = [run(name, seed, 0.8 + by + 0.001 * seed * (1 + by)) for name, by in better.items() for seed in range(5)]
     some = [replace(each, status="diverged") if each.name == "late" and each.seed > 1 else each for each in some]
-    (note,) = summary_table(some).notes
-    assert note.startswith("late: Only 2 seeds have a result under both, and the difference is theirs; the means are")
+    notes = summary_table(some).notes
+    assert notes[0].startswith(
+        '"late": Only 2 seeds have a result under both, and the difference is theirs; the means are'
+    )
+    assert notes[1].startswith('"late": 3 of 5 runs diverged and are left out')
     assert "over 2 to 5 seeds — better:" in html_report(some, "Some")
     assert "over 2 of 5 seeds — better:" in html_report([each for each in some if each.name != "warm"], "Some")
     assert "say the opposite" not in html_report(some, "Some")
@@ -153,9 +159,7 @@ def test_without_an_accuracy_the_test_loss_is_compared():
     assert table.columns == ("schedule", "train loss", "test loss", "seconds", "test loss against a")
     assert [line[2] for line in table.lines] == ["1.0100 ± 0.0100", "1.0060 ± 0.0060", "0.5100 ± 0.0100", "-"]
     assert table.narrow().columns == ("schedule", "train loss", "test loss", "test loss against a")
-    assert table.notes[0] == (
-        "b: The spread of the test loss over seeds (0.0100) is larger than the difference (0.0040)."
-    )
+    assert table.notes[0] == '"b": The difference to "a" is smaller than the spread of the test loss over seeds.'
     assert summary_table(lossy[:3]).columns == ("schedule", "train loss", "test loss", "seconds")
     page = report(Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), lossy)
     assert "Losses are those of the last epoch." in page
@@ -270,3 +274,9 @@ def test_a_hostile_name_stays_one_cell_of_the_markdown(name):
         line for line in text.splitlines() if line.startswith("| ") and "flat" not in line and "\xb1 0.0071 |" in line
     ][:1]
     assert len(re.findall(r"(?<!\\)\|", line)) == len(summary_table(some).columns) + 1
+
+
+def test_the_table_of_all_pairs_compares_each_schedule_with_those_before_it():
+    ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
+    some = [run(name, seed, value) for name, values in ends.items() for seed, value in enumerate(values)]
+    assert pairs_table(some, Terms()).lines[1] == ("c", "a", "+0.0967 (0.0680 to 0.1254)", "0.009", "better")

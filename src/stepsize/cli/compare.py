@@ -34,10 +34,7 @@ PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".
 
 def _schedules(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
-    from stepsize.lab.named_schedules import (
-        check_text,
-        named_schedules,
-    )  # late: other verbs need not have the extra lab
+    from stepsize.lab.names import check_text, named_schedules  # late: other verbs need not have the extra lab
 
     return named_schedules(owner, name, _named(texts, partial(check_text, owner, name)))
 

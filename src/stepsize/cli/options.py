@@ -67,7 +67,7 @@ def inside(owner: str, path: Path) -> Path:
 
 
 def _task(owner: str, name: str, task: str) -> str:
-    from stepsize.lab.tasks.task_names import task_name  # late: other verbs need not have the extra lab
+    from stepsize.lab.names import task_name  # late: other verbs need not have the extra lab
 
     return task_name(owner, name, task)
 

@@ -1,6 +1,6 @@
 """`compare` and `resume`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,8 @@ def compare(
         settled = replace(settled, batch_size=settled.batch_size or BATCH_SIZE)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
-    valid: list[RunSpec] = []  # of one seed
     with gathered(errors):
-        specs = settled.run_specs(task.horizon(settled))
-        for spec in specs[: len(settled.schedules)]:
-            with gathered(errors):
-                spec.validate()
-                valid.append(spec)
-    with gathered(errors):
-        task.check(settled, valid)
+        specs = checked_runs(settled, task, dict(settled.schedules))
     raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, task, specs)
@@ -197,6 +190,23 @@ def resumed(
             return making.rounds(making.tuned(experiment) if begun.path != place.path else experiment)
 
 
+def checked_runs(experiment: Experiment, task: AnyTask, new: Container[str]) -> tuple[RunSpec, ...]:
+    """The runs of an experiment; an error if new schedules have impossible values, or do not fit the task."""
+    errors: list[StepsizeError] = []
+    valid: list[RunSpec] = []
+    with gathered(errors):
+        specs = experiment.run_specs(task.horizon(experiment))
+        for spec in specs[: len(experiment.schedules)]:  # of one seed
+            if spec.name in new:
+                with gathered(errors):
+                    spec.validate()
+                    valid.append(spec)
+    with gathered(errors):
+        task.check(experiment, valid)
+    raise_together(errors)
+    return specs
+
+
 def _begun(place: ResultDirectory) -> ResultDirectory:
     """The directory whose store a resume continues: that of the trials until the comparison has a store."""
     tuning = tuning_place(place)
@@ -267,7 +277,9 @@ class _Making:
             return ReportContent.of(results, experiment, standings.ended_runs)
 
         def reports() -> dict[str, str]:
-            return _reports(made(), self.task)
+            content = made()
+            title = report_title(content, self.task)
+            return {"report.md": markdown_report(content, title), "report.html": content_page(content, title)}
 
         try:
             with watcher.watching(news or begun.source, reports):
@@ -282,9 +294,3 @@ class _Making:
             if fresh and not standings.runs and not (directory.path / "runs").exists():
                 directory.abandon()
         return made()
-
-
-def _reports(content: ReportContent, task: AnyTask) -> dict[str, str]:
-    """The texts of the report files by their names."""
-    title = report_title(content, task)
-    return {"report.md": markdown_report(content, title), "report.html": content_page(content, title)}

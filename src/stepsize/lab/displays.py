@@ -42,7 +42,7 @@ def display_here() -> Display:
     return TerminalDisplay(console) if moves else PlainDisplay()
 
 
-class PlainDisplay:
+class PlainDisplay(Display):
     """Print a line when the runs begin, and one as each ends."""
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
@@ -52,12 +52,6 @@ class PlainDisplay:
         print(source)
         print(f"Runs: {len(specs)}, each of {specs[0].steps} steps; results go to {directory}", flush=True)
 
-    def starting(self, workers: int) -> None:
-        pass
-
-    def logged(self, number: int, record: Record) -> None:
-        pass
-
     def ended(self, number: int, run: Run) -> None:
         self._ended += 1
         line = result_line(run, self._standings.terms)
@@ -65,9 +59,6 @@ class PlainDisplay:
 
     def stopping(self) -> None:
         print(STOPPING, flush=True)
-
-    def close(self) -> None:
-        pass
 
 
 class NotebookDisplay(PlainDisplay):
@@ -105,7 +96,7 @@ class NotebookDisplay(PlainDisplay):
         return Image(content.getvalue(), format="png")  # type: ignore[no-untyped-call]
 
 
-class TerminalDisplay:
+class TerminalDisplay(Display):
     """Update bars and curves in place, and print a line above them as each run ends.
 
     A run's bar is that of its current epoch. It shows the loss and the accuracy since the previous logged point, the
@@ -207,16 +198,14 @@ class TerminalDisplay:
 
     def _screen(self) -> Group:
         if time.monotonic() >= self._sketch_due:
-            self._sketch = Text.from_ansi(self._drawn())
+            runs, width = self._standings.runs, self._console.width
+            room = self._console.height - len({run.name for run in runs}) - len(self._bar_of) - _AROUND
+            height, colour = min(room, _TALLEST), has_colours(self._console)
+            fits = runs and room >= _LOWEST
+            drawn = plots.sketch_losses(runs, width=width, height=height, colour=colour) if fits else ""
+            self._sketch = Text.from_ansi(drawn)
             self._sketch_due = time.monotonic() + _BETWEEN_SKETCHES
         return Group(self._sketch, self._bars, self._all_bar)
-
-    def _drawn(self) -> str:
-        runs, width = self._standings.runs, self._console.width
-        room = self._console.height - len({run.name for run in runs}) - len(self._bar_of) - _AROUND
-        if not runs or room < _LOWEST:
-            return ""
-        return plots.sketch_losses(runs, width=width, height=min(room, _TALLEST), colour=has_colours(self._console))
 
 
 def _shortened(name: str, names: Sequence[str], room: int) -> str:

@@ -24,7 +24,7 @@ from stepsize.arguments import (
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, quoted, raise_together
 from stepsize.horizon import Horizon
 from stepsize.lab import experiment_rules as rules
-from stepsize.lab.named_schedules import NamedSchedules, named_schedules
+from stepsize.lab.names import NamedSchedules, named_schedules
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.own_loops.command import command_rule
 from stepsize.lab.run_spec import RunSpec

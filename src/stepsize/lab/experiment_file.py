@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, time
 from pathlib import Path
@@ -105,7 +105,7 @@ def read_experiment(path: Path | str) -> Experiment:
     try:
         return _experiment(form)
     except StepsizeError as error:
-        error.words = InFile(path, tuple(_entries(text)))
+        error.words = InFile(path, _lines(text))
         raise
 
 
@@ -124,8 +124,8 @@ def locate(error: StepsizeError, path: Path | str, overruled: Container[str]) ->
 
     An error that is about no key of the file, or about one that was `overruled` beside the file, stays as it is.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
-    words = InFile(path, tuple(each for each in _entries(text) if (each.table or each.key) not in overruled))
+    lines = _lines(Path(path).read_text(encoding="utf-8-sig"))
+    words = InFile(path, {(table, key): lines[table, key] for table, key in lines if (table or key) not in overruled})
     if any(map(words.entry, error.problems)):
         error.words = words
 
@@ -154,30 +154,21 @@ def _experiment(form: dict[str, Any]) -> Experiment:
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """A key with its table ("" for none) and its line; a table is a key too."""
-
-    table: str
-    key: str
-    line: int
-
-
-@dataclass(frozen=True)
 class InFile(Words):
-    """Arguments of an experiment as keys of a TOML file, with their lines."""
+    """Arguments of an experiment as keys of a TOML file; `lines` has the line of each key with its table."""
 
     path: Path | str
-    entries: tuple[_Entry, ...]
+    lines: Mapping[tuple[str, str], int]
 
-    def entry(self, error: StepsizeError) -> _Entry | None:
+    def entry(self, error: StepsizeError) -> tuple[str, str] | None:
+        """The table and the key that an error is about."""
         key = error.key or (error.argument if error.owner in ("Experiment", "an experiment file") else "")
         base, item = name_and_item(key)
         if base in ("optimizer", "optimizer_args"):
             places = [("optimizer", item or error.argument), ("optimizer", "name"), ("", "optimizer"), ("", base)]
         else:
             places = [(base, item), ("", base)]
-        found = {(each.table, each.key): each for each in reversed(self.entries)}
-        return next((found[place] for place in places if place in found), None)
+        return next((place for place in places if place in self.lines), None)
 
     def argument(self, owner: str, name: str) -> str:
         """A key: that of an item after the key of its table."""
@@ -207,14 +198,14 @@ class InFile(Words):
 
     def place(self, error: StepsizeError) -> str:
         entry = self.entry(error)
-        return f"{self.path}: " if entry is None else f"{self.path}, line {entry.line}: "
+        return f"{self.path}: " if entry is None else f"{self.path}, line {self.lines[entry]}: "
 
     def hint(self, error: StepsizeError) -> str:
         """Where a setting belongs that was written below the header of a table."""
-        entry = self.entry(error)
-        if entry is None or not entry.table or entry.key not in {*_SETTINGS} - {"weight_decay"}:
+        table, key = self.entry(error) or ("", "")
+        if not table or key not in {*_SETTINGS} - {"weight_decay"}:
             return ""
-        return f"if {entry.key} is the experiment's setting, write it above the tables: here it is in [{entry.table}]"
+        return f"if {key} is the experiment's setting, write it above the tables: here it is in [{table}]"
 
 
 def _toml(value: Any) -> str:
@@ -231,16 +222,20 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _entries(text: str) -> Iterator[_Entry]:
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """The first line of each key with its table, "" for none; a table is a key too."""
+    lines: dict[tuple[str, str], int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[{1,2}\s*([\w-]+)\s*(?:\.\s*([\w-]+)\s*)?\]", line):
             table = header[1]
-            yield _Entry("", table, number)
-            if header[2]:
-                yield _Entry(table, header[2], number)
+            places = [("", table), *([(table, header[2])] if header[2] else [])]
         elif dotted := re.match(r"\s*([\w-]+)\s*\.\s*([\w-]+)\s*=", line):
-            yield _Entry("", dotted[1], number)
-            yield _Entry(dotted[1], dotted[2], number)
+            places = [("", dotted[1]), (dotted[1], dotted[2])]
         elif pair := re.match(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*=""", line):
-            yield _Entry(table, next(each for each in pair.groups() if each is not None), number)
+            places = [(table, next(each for each in pair.groups() if each is not None))]
+        else:
+            places = []
+        for place in places:
+            lines.setdefault(place, number)
+    return lines

@@ -10,7 +10,7 @@ import torch
 
 from stepsize.arguments import Instance, Number
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
-from stepsize.lab.named_schedules import check_text
+from stepsize.lab.names import check_text, named_items
 from stepsize.lab.training.one_network import followed_metric
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Constant, Plan, Schedule
@@ -20,10 +20,8 @@ from stepsize.schedules.text import parse_entry
 
 def named_feedback(owner: str, name: str, value: Any) -> tuple[tuple[str, Plateau], ...]:
     """The rule of feedback: a mapping, or pairs, of the names of schedules to plateaus or their texts."""
-    items = [*value.items()] if isinstance(value, Mapping) else value
-    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
-        rule = "plateaus by the names of their schedules"
-        raise ArgumentError(owner, name, rule, value, "write e.g. {feedback}", feedback={"cosine": "Plateau()"})
+    example = {"feedback": {"cosine": "Plateau()"}}
+    items = named_items(owner, name, value, "plateaus by the names of their schedules", example)
     plateaus: dict[str, Plateau] = {}
     errors: list[StepsizeError] = []
     for label, given in items:

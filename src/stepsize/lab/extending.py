@@ -7,12 +7,12 @@ from pathlib import Path
 
 from stepsize.arguments import SEEDS
 from stepsize.errors import ArgumentError, StateError, StepsizeError, gathered, quoted, raise_together
-from stepsize.lab.comparing import resumed
+from stepsize.lab.comparing import checked_runs, resumed
 from stepsize.lab.comparison import Comparison
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.choice import chosen
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.named_schedules import NamedSchedules, named_schedules
+from stepsize.lab.names import NamedSchedules, named_schedules
 from stepsize.lab.rounds import add_runs
 from stepsize.lab.standings import Display
 from stepsize.lab.tasks.by_name import AnyTask
@@ -106,14 +106,7 @@ def _checked(experiment: Experiment, task: AnyTask, seeds: Sequence[int], schedu
     every = (*experiment.seeds, *seeds)
     try:
         grown = replace(experiment, seeds=every, schedules=(*experiment.schedules, *schedules))
-        specs = grown.run_specs(task.horizon(grown))
-        new = [spec for spec in specs[: len(grown.schedules)] if spec.name in dict(schedules)]
-        for spec in new:
-            with gathered(errors):
-                spec.validate()
-        with gathered(errors):
-            task.check(grown, new)
-        raise_together(errors)
+        checked_runs(grown, task, dict(schedules))
         chosen(grown)
     except StepsizeError as error:
         for each in error.problems:

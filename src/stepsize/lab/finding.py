@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +19,10 @@ from stepsize.lab.comparison import Comparison
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.seeding import sample_order, seeded_draws
-from stepsize.lab.tasks.loaders import Loader, all_passes, loader_setting
-from stepsize.lab.tasks.sample_forms import on_device
+from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.tasks.loaders import length_of, loader_setting
 from stepsize.lab.tasks.task import Task
-from stepsize.lab.training.samples import BATCH_SIZE, Samples, move_model
+from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, LoaderBatches, Samples, move_model
 from stepsize.pytorch import range_test
 from stepsize.schedules import Constant
 
@@ -60,7 +59,7 @@ def find_rate(
 
     Raises:
         ArgumentError: an argument is not allowed.
-        RunError: the network of the task cannot be trained.
+        RunError: the task cannot be trained.
 
     Example:
         >>> from stepsize.lab import find_rate, load_task
@@ -74,48 +73,32 @@ def find_rate(
     samples = None if task.has_loaders else Samples.on(place, task.train)
     tests = []
 
-    def closure(model: nn.Module, batch: Any) -> Tensor:
-        return task.mean_loss(task.outputs(model, batch), batch)
+    def closure(model: nn.Module, batch: Batch) -> Tensor:
+        return task.mean_loss(task.outputs(model, batch.inputs), batch.targets)
 
     for seed in seeds:
         model = task.initial_model(seed)
         move_model(model, task, place)
         driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args, "find_rate")
+        batches: Batches | LoaderBatches
+        if samples is None:
+            batches = LoaderBatches(task.train, seed, place, task.weight_of, length_of(task.train) or 1)
+        else:
+            batches = Batches(samples, (seed,), batch_size or BATCH_SIZE)
         with seeded_draws(seed, place):
-            if samples is None:
-                passes = EndlessPasses(task.train, seed, place)
-                test = range_test(model, driven, None, passes, closure=closure, observe=observe, **settings)
-            else:
-                batches = EndlessBatches(samples, batch_size or BATCH_SIZE, seed)
-                test = range_test(model, driven, task.loss, batches, observe=observe, **settings)
+            test = range_test(model, driven, None, Endless(batches), closure=closure, observe=observe, **settings)
         tests.append(replace(test, runs=(replace(test.runs[0], seed=seed),)))
     return replace(tests[0], runs=tuple(run for test in tests for run in test.runs))
 
 
 @dataclass(frozen=True)
-class EndlessBatches:
-    """The training set in batches, epoch after epoch without end, each in the order that the seed gives it."""
+class Endless:
+    """The batches of a training set, epoch after epoch without end, with the order and the draws of a run."""
 
-    samples: Samples
-    size: int
-    seed: int
+    batches: Batches | LoaderBatches
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for epoch in count():
-            order = sample_order(len(self.samples), self.seed, epoch).to(self.samples.targets.device)
-            yield from map(self.samples.chosen, torch.split(order, self.size))
-
-
-@dataclass(frozen=True)
-class EndlessPasses:
-    """The batches of a loader on a device, pass after pass without end, with the draws that the seed gives it."""
-
-    loader: Loader
-    seed: int
-    device: torch.device
-
-    def __iter__(self) -> Iterator[Any]:
-        return (on_device(batch, self.device) for batch in all_passes(self.loader, self.seed))
+    def __iter__(self) -> Iterator[Batch]:
+        return chain.from_iterable(chain.from_iterable(map(self.batches.epoch, count())))
 
 
 @dataclass(frozen=True)

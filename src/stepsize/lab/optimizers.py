@@ -43,7 +43,7 @@ def make_optimizer(
             optimizer, or does not accept its arguments.
     """
     make = imported(owner, "optimizer", name) if ":" in name else _in_pytorch(owner, name)
-    given, weights, parameters = settings or {}, [*params], _parameters(make)
+    given, weights, parameters = settings or {}, [*params], inspect.signature(make).parameters
     _refuse_unknown(owner, name, parameters, given)
     try:
         with _without_dynamo():
@@ -90,7 +90,7 @@ def check_names(owner: str, name: str, settings: Mapping[str, Any]) -> None:
     An importable factory is not imported.
     """
     if ":" not in name:
-        _refuse_unknown(owner, name, _parameters(_in_pytorch(owner, name)), settings)
+        _refuse_unknown(owner, name, inspect.signature(_in_pytorch(owner, name)).parameters, settings)
 
 
 def experiment_optimizer(experiment: "Experiment", model: nn.Module) -> optim.Optimizer:
@@ -117,7 +117,7 @@ def _refuse_unknown(
     owner: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
 ) -> None:
     """ArgumentError for settings that are not arguments of the optimizer, and for the rate."""
-    any_name = not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    any_name = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     known = [each for each in [*parameters][1:] if each != "lr"]  # the first are the weights
     errors = list[StepsizeError]()
     for key, value in given.items():
@@ -138,10 +138,3 @@ def _works_without(
         make(weights, lr=lr, **{other: kept for other, kept in given.items() if other != key})
         return True
     return False
-
-
-def _parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters by name; none for a function that does not tell, such as one written in C."""
-    with suppress(TypeError, ValueError):
-        return inspect.signature(make).parameters
-    return {}

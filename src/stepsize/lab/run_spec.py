@@ -124,14 +124,6 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
 
     Each run branches from the one with which it shares most. A family of runs that leave one of them at several steps
     all branch from that one. Runs with feedback stay apart, since their rates do not depend on the step alone.
-
-    Example:
-        >>> from stepsize.lab import Experiment
-        >>> from stepsize.lab.run_spec import shared_beginnings
-        >>> cooldowns = {f"at {at}": f"Constant(0.1).cooldown({at}, 4)" for at in (4, 6, 8)}
-        >>> specs = Experiment(cooldowns, batch_size=64).run_specs(256)
-        >>> shared_beginnings(dict(enumerate(specs)))
-        {2: Branch(parent=1, step=7), 0: Branch(parent=1, step=5)}
     """
     steps = min(spec.steps for spec in specs.values())
     if steps > LONGEST:
@@ -141,7 +133,8 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
     early = {plan: _values(plan, least).tobytes() for plan in set(plans.values())}
     families = defaultdict(list)
     for number, plan in plans.items():
-        families[specs[number].seed, _form(plan), early[plan]].append(number)
+        form = plan.map(lambda _: Constant(0.0))  # what it schedules, without the values
+        families[specs[number].seed, form, early[plan]].append(number)
     large = [family for family in families.values() if len(family) > 1]
     values = {plan: _values(plan, steps) for plan in {plans[number] for family in large for number in family}}
     found: dict[int, Branch] = {}
@@ -156,11 +149,6 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
                 if step >= least:
                     found[family[each]] = Branch(family[nearest], step)
     return found
-
-
-def _form(plan: Plan) -> Plan:
-    """What a plan schedules, without the values."""
-    return plan.map(lambda _: Constant(0.0))
 
 
 def _values(plan: Plan, steps: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError
@@ -71,13 +71,12 @@ class Standings:
             if number not in self._ended:
                 self.begins[number] = branch.step
 
-    def lacks_beginning(self, number: int) -> bool:
-        """Whether the records are missing that a run has from the one that it was going to branch from."""
-        return self.begins[number] > 0 and not self.points[number] and number not in self._ended
-
-    def begun(self, number: int, run: Run) -> None:
-        """Take over what a run has from the one that it branched from; nothing if it trains by itself after all."""
-        self.begins[number] = begins = run.branched_at or 0
+    def begun(self, number: int, results: Results) -> None:
+        """Take over what a run has from the one that it was going to branch from, as it logs for the first time."""
+        if not self.begins[number] or self.points[number] or number in self._ended:
+            return
+        run = results.run(number)
+        self.begins[number] = begins = run.branched_at or 0  # 0: it trains by itself after all
         self.points[number] = [each for each in run.points if each.step <= begins]
         self.epochs[number] = [each for each in run.epochs if each.step <= begins]
 
@@ -131,8 +130,11 @@ class Standings:
         return max(0, last - self.begins[number])
 
 
-class Display(Protocol):
-    """Shows the progress of the runs; each method is called after the standings have changed."""
+class Display:
+    """Shows the progress of the runs; each method is called after the standings have changed.
+
+    A subclass overrides what it shows; the other methods do nothing.
+    """
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         """The runs are about to start; `source` says where the data came from, results go to `directory`."""
@@ -204,8 +206,7 @@ class RunWatcher:
         self._show(lambda display: display.starting(workers))
 
     def logged(self, number: int, record: Record) -> None:
-        if self._standings.lacks_beginning(number):
-            self._standings.begun(number, self._results.run(number))
+        self._standings.begun(number, self._results)
         if self._standings.logged(number, record):
             self._show(lambda display: display.logged(number, record))
             self._picture.refresh()

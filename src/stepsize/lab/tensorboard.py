@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError, one_line
 from stepsize.lab.directory import run_file_name
-from stepsize.lab.standings import Standings
+from stepsize.lab.standings import Display, Standings
 from stepsize.store import Run, load_runs
 from stepsize.store.run import Epoch, Point, Record
 
@@ -32,7 +32,7 @@ def _reported() -> Iterator[None]:
         raise OutputError(reason, "the comparison goes on without them") from error
 
 
-class EventFiles:
+class EventFiles(Display):
     """A display that writes event files, in a folder for each run: `tensorboard/<schedule>-seed<k>`.
 
     `train/loss`, `train/accuracy` and `rate` have a value at each logged point, `test/loss` and `test/accuracy` at the
@@ -73,12 +73,6 @@ class EventFiles:
             self._rewrite(number, run)  # it logged nothing: it diverged as a part of the run that it branches from
         if number in self._writers:
             self._writers.pop(number).close()
-
-    def starting(self, workers: int) -> None:
-        pass
-
-    def stopping(self) -> None:
-        pass
 
     def close(self) -> None:
         for number in tuple(self._writers):

@@ -128,9 +128,7 @@ def tune(
             }
             standings.replace(trials)
             engine_of(inner).train_runs(trials, Training(inner, place, workers, watcher))
-        found = tuple(
-            trial for name, (done, _) in zip(names, searches, strict=True) for trial in _trials_of(name, done)
-        )
+        found = tuple(each for name, (done, _) in zip(names, searches, strict=True) for each in _trials_of(name, done))
         place.remove_checkpoints()
     schedules = {spec.name: spec.schedule for spec in experiment.run_specs(task.horizon(experiment))}
     chosen = {trial.schedule: _times(trial.factor, schedules[trial.schedule]) for trial in found if trial.chosen}

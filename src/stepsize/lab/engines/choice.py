@@ -41,13 +41,7 @@ class Engine(Protocol):
     """A module with these two functions."""
 
     def check(self, experiment: Experiment) -> None:
-        """Check, before anything is written, that the engine can train the runs; the device exists.
-
-        Raises:
-            ArgumentError: it cannot.
-            MissingExtraError: a library that it needs is not installed.
-            RunError: the machines that it needs do not answer.
-        """
+        """Raise an error, before anything is written, if the engine cannot train the runs; the device exists."""
 
     def train_runs(self, specs: Mapping[int, RunSpec], training: Training) -> None:
         """Train the runs, in the workers if the engine trains in processes on this machine, and tell the watcher.
@@ -79,16 +73,14 @@ def chosen(experiment: Experiment) -> str:
         own_loops.check(experiment)
         return "local"
     on_cpu = torch.device(experiment.device).type == "cpu"
-    if on_cpu and not enough_runs(experiment):
+    runs = len(experiment.schedules) * len(experiment.seeds)
+    if on_cpu and ceil(runs / cores()) < LEAST_RUNS:
         return "local"
     try:
         stacked.check(experiment)
     except ArgumentError:
         return "local"
-    if not on_cpu:
-        return "stacked"
-    faster = small_enough(task) and little_shared(experiment.run_specs(task.horizon(experiment)))
-    return "stacked" if faster else "local"
+    return "local" if on_cpu and is_slower_stacked(task, experiment.run_specs(task.horizon(experiment))) else "stacked"
 
 
 def engine_of(experiment: Experiment) -> Engine:
@@ -96,24 +88,14 @@ def engine_of(experiment: Experiment) -> Engine:
     return own_loops if isinstance(task_of(experiment), OwnLoop) else ENGINES[experiment.engine]
 
 
-def enough_runs(experiment: Experiment) -> bool:
-    """Whether each core would have enough runs for stacks to be faster."""
-    runs = len(experiment.schedules) * len(experiment.seeds)
-    return ceil(runs / cores()) >= LEAST_RUNS
-
-
-def little_shared(specs: Sequence[RunSpec]) -> bool:
-    """Whether processes would save less by training shared beginnings once than stacks do."""
+def is_slower_stacked(task: Task, specs: Sequence[RunSpec]) -> bool:
+    """Whether the network is too large for a stack on a CPU, or processes save more by training beginnings once."""
     shared = sum(branch.step for branch in shared_beginnings(dict(enumerate(specs))).values())
-    return shared <= MOST_SHARED * sum(spec.steps for spec in specs)
-
-
-def small_enough(task: Task) -> bool:
-    """Whether the task's network, which can be stacked, takes so little time that a stack is faster."""
     with seeded_draws(0):
         model = task.initial_model(0)
         most = MOST_ELSE if GroupedNetwork.of(model) is None else MOST_IN_A_CHAIN
-        return multiply_adds(model, task.train[0][:1]) <= most
+        too_large = multiply_adds(model, task.train[0][:1]) > most
+    return too_large or shared > MOST_SHARED * sum(spec.steps for spec in specs)
 
 
 def multiply_adds(model: nn.Module, sample: torch.Tensor) -> int:

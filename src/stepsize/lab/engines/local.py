@@ -8,17 +8,15 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import wait
 
 from stepsize.errors import OutputError, RunError, StepsizeError
-from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import joined
-from stepsize.lab.engines.runs import Job, make_job, one_network, single_branches, single_jobs
-from stepsize.lab.engines.workers import GUARD, Channel, Training, Work, Worker
+from stepsize.lab.engines.runs import Job, make_job, one_network, single_jobs
+from stepsize.lab.engines.workers import GUARD, Training, Work, Worker
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.tasks.task import Task
-from stepsize.lab.training.one_network import OneNetwork
 from stepsize.processes import on_interrupt
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
@@ -30,18 +28,8 @@ def check(experiment: Experiment) -> None:
 
 def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
-    branches = single_branches(specs, training.experiment, training.directory)
-    training.watcher.branching(branches)
-    run_jobs(_make_run, single_jobs(branches, specs, training.experiment, training.directory), training)
-
-
-def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    ((number, spec),) = job.runs.items()
-
-    def build(task: Task, _: Sequence[RunSpec | None]) -> OneNetwork:
-        return one_network(task, spec, experiment)
-
-    make_job(job, [number], build, experiment, directory, channel.tell, channel.should_stop)
+    experiment, directory, _, watcher = training
+    run_jobs(partial(make_job, one_network), single_jobs(specs, experiment, directory, watcher), training)
 
 
 def run_jobs(work: Work, jobs: Sequence[Job], training: Training) -> None:

@@ -6,30 +6,43 @@ share a disk. Only the process that started the comparison writes records and ch
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.failures import joined, reason
+from stepsize.lab.engines.failures import account, joined, reason
 from stepsize.lab.engines.local import DEATHS
-from stepsize.lab.engines.ray_cluster import cluster_address, joined_cluster, ray_module
+from stepsize.lab.engines.ray_cluster import (
+    LOOK,
+    Contact,
+    check_nodes,
+    cluster_address,
+    joined_cluster,
+    other_versions,
+    ray_module,
+    this_node,
+    versions,
+)
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
-from stepsize.lab.engines.ray_segment import Segment, make_segment
-from stepsize.lab.engines.runs import Job, end_branches, single_branches, single_jobs
+from stepsize.lab.engines.runs import Job, end_branches, make_run, single_jobs
 from stepsize.lab.engines.workers import Training
+from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import RunWatcher
 from stepsize.lab.training.checkpoint import Offshoot
 from stepsize.lab.training.loop import End
 from stepsize.store import Store, load_runs
-from stepsize.store.run import FIELDS
+from stepsize.store.run import FIELDS, Epoch, Point
 
 
 def check(experiment: Experiment) -> None:
@@ -47,9 +60,7 @@ def check(experiment: Experiment) -> None:
 def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
     experiment, directory, workers, watcher = training
-    branches = single_branches(specs, experiment, directory)
-    watcher.branching(branches)
-    jobs = {min(job.runs): job for job in single_jobs(branches, specs, experiment, directory)}
+    jobs = {min(job.runs): job for job in single_jobs(specs, experiment, directory, watcher)}
     with joined_cluster(workers.asked, Code.of(experiment)) as (ray, code), Store.open(directory.store) as store:
         contact = Contact(ray)
         check_nodes(contact, experiment, code)
@@ -172,7 +183,7 @@ class _Scheduling:
         else:
             self._take(said, number, job)
 
-    def _take(self, segment: Segment, number: int, job: Job) -> None:
+    def _take(self, segment: "Segment", number: int, job: Job) -> None:
         self.deaths[number] = 0
         if segment.start is not None:
             self.store.rewind(number, segment.start)
@@ -204,3 +215,80 @@ class _Scheduling:
         self.failures.append(RunError(error))
         self.directory.fail([number], event)
         self.watcher.ended(number)
+
+
+@dataclass
+class Segment:
+    """The result of a task: its records, how it ended, and the checkpoint to continue from.
+
+    `stored` are the steps of the records that the store already has of the run. `start` is the step that the segment
+    starts at; None if it failed before it started. `branched` has the first checkpoints of runs that branch from it,
+    by their files. `error` says why the run failed; `account` has the traceback too.
+    """
+
+    stored: NDArray[np.int64] = field(repr=False)
+    start: int | None = None
+    records: list[Point | Epoch] = field(default_factory=list)
+    end: End = field(default_factory=lambda: End("failed", 0.0))
+    checkpoint: bytes | None = None
+    branched: dict[Path, bytes] = field(default_factory=dict)
+    error: str = ""
+    account: str = ""
+
+    def rewind(self, number: int, step: int) -> int:
+        """Note the step that the segment starts at; return the number of records before it."""
+        self.start = step
+        return int(np.count_nonzero(self.stored <= step))
+
+    def branch(self, number: int, parent: int, step: int) -> int:
+        """Return the number of records so far, of which another run gets copies."""
+        return int(np.count_nonzero(self.stored <= (self.start or 0))) + len(self.records)
+
+    def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
+        self.records += records
+
+
+def make_segment(
+    job: Job,
+    experiment: Experiment,
+    state: bytes | None,
+    stored: NDArray[np.int64],
+    code: Code,
+    versions: dict[str, str],
+) -> Iterator[str | Segment]:
+    """Say on which node this is, and train a run from a checkpoint to the next, or to its end.
+
+    `state` is the content of the checkpoint, whose path is used in error messages alone. `versions` are those of the
+    process that started the comparison.
+    """
+    yield this_node()
+    torch.set_num_threads(THREADS)
+    segment = Segment(stored)
+    last = 0
+
+    def observe(number: int, record: Point | Epoch) -> None:
+        nonlocal last
+        last = record.step
+
+    def should_stop() -> bool:
+        return last - (segment.start or 0) >= experiment.checkpoint_every
+
+    with TemporaryDirectory() as folder:
+        checkpoint = Path(folder, "checkpoint.pt")
+        if state is not None:
+            checkpoint.write_bytes(state)
+        try:
+            if others := other_versions(versions):
+                raise RunError(f"a node of the Ray cluster has other versions ({others})")
+            here = {each.path: Path(folder, each.path.name) for each in job.offshoots}
+            offshoots = [replace(each, path=here[each.path]) for each in job.offshoots]
+            there = replace(job, checkpoint=checkpoint, offshoots=offshoots)
+            segment.end = make_run(there, code.arrived(experiment), segment, observe, should_stop)
+            segment.branched = {path: own.read_bytes() for path, own in here.items() if own.exists()}
+            segment.checkpoint = checkpoint.read_bytes() if segment.end.status == "interrupted" else None
+        except (Exception, SystemExit) as error:  # it is returned with what the run logged until then
+            ours, theirs = str(checkpoint), str(job.checkpoint)
+            segment.error, segment.account = (
+                code.in_our_words(text(error)).replace(ours, theirs) for text in (reason, account)
+            )
+    yield segment

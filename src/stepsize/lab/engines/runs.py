@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -15,6 +17,7 @@ from stepsize.lab.engines.failures import account, run_in_words
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import Branches, RunSpec, shared_beginnings
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task
@@ -23,7 +26,7 @@ from stepsize.lab.training.loop import End, Networks, TrainingLoop
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.lab.training.samples import data_on
 from stepsize.store import Store, load_runs
-from stepsize.store.run import COMPLETE, Epoch, Point
+from stepsize.store.run import COMPLETE, Epoch, Outcome, Point
 
 WHICH_RUNS = ("schedules", "feedback", "seeds", "until_told", "most_seeds", "margin")
 """The settings that say which runs are made: runs that are added later change nothing for those that have begun."""
@@ -33,7 +36,8 @@ WHICH_RUNS = ("schedules", "feedback", "seeds", "until_told", "most_seeds", "mar
 class Job:
     """The runs that one process makes together, by number, and the title and the file of their checkpoint.
 
-    They branch from the runs `parents`, and `offshoots` branch from them.
+    They branch from the runs `parents`, and `offshoots` branch from them. A stack has the seeds of all its runs, in the
+    order of its rows: runs that are complete are trained on with the others.
     """
 
     runs: Mapping[int, RunSpec]
@@ -41,6 +45,7 @@ class Job:
     checkpoint: Path
     offshoots: Sequence[Offshoot] = ()
     parents: Set[int] = frozenset()
+    seeds: Mapping[int, int] = field(default_factory=dict)
 
     def is_ready(self, unfinished: Set[int]) -> bool:
         """Whether it can begin: its checkpoint is there, or no run that it branches from is unfinished."""
@@ -55,25 +60,38 @@ Listener = Callable[[int, Point | Epoch], object]
 """Called with the number of a run and what it logged."""
 
 
-def make_job(
-    job: Job,
-    rows: Sequence[int],
-    build: Callable[[Task, Sequence[RunSpec | None]], Networks],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    observe: Listener,
-    should_stop: Callable[[], bool],
-) -> None:
+@dataclass(frozen=True)
+class Channel:
+    """A worker's connection to its parent."""
+
+    connection: Connection
+
+    def tell(self, number: int, record: Point | Epoch) -> None:
+        """Report what a run logged; exit if the parent was killed."""
+        try:
+            self.connection.send((number, record))
+        except OSError:
+            os._exit(1)
+
+    def should_stop(self) -> bool:
+        """Whether the parent asks for a stop, which is all that it sends during a job."""
+        return self.connection.poll()
+
+
+Build = Callable[[Task, Job, Experiment, Sequence[RunSpec | None]], Networks]
+"""Makes the networks of a job; rows whose runs are complete, or not in the job, have no spec."""
+
+
+def make_job(build: Build, job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     """Make the runs of a job that are not complete; when this returns or raises, the store says how each ended.
 
-    `rows` are the numbers of all runs that are trained together, in order. Those that are complete, or not in the job,
-    have no spec when `build` makes the networks. If a run diverges before another branches from it, so does the other.
+    If a run diverges before another branches from it, so does the other.
     """
     with Store.open(directory.store) as store:
         outcomes = load_runs(directory.path).outcomes()
         complete = {number for number, outcome in enumerate(outcomes) if outcome.status in COMPLETE}
         left = {number: spec for number, spec in job.runs.items() if number not in complete}
-        specs, statuses = {number: left.get(number) for number in rows}, set[str]()
+        specs, statuses = {number: left.get(number) for number in job.seeds or job.runs}, set[str]()
         job = replace(job, offshoots=[each for each in job.offshoots if not complete.issuperset(each.parents)])
 
         def ended(number: int, end: End) -> None:
@@ -83,20 +101,26 @@ def make_job(
             store.end(number, end.status, end.seconds, end.diverged_at)
 
         for number in job.runs.keys() & complete:
-            end_branches(store, job.offshoots, number, End.of(outcomes[number]))
+            end_branches(store, job.offshoots, number, outcomes[number])
         try:
             if left:
                 task = experiment_task(experiment)
                 if task.reads_a_stream and job.checkpoint.exists():
                     store.event("resumed", STREAM_RESUMED, min(left))
-                networks = build(task, list(specs.values()))
-                make_runs(job, networks, specs, task, experiment, store, observe, should_stop, ended)
+                networks = build(task, job, experiment, list(specs.values()))
+                make_runs(job, networks, specs, task, experiment, store, channel.tell, channel.should_stop, ended)
         except OutputError:
             raise
         except BaseException as error:
             for number in left:
                 store.end(number, "failed", 0.0)
                 store.event("failed", account(error), number)
+            if isinstance(error, torch.OutOfMemoryError) and job.seeds:
+                raise RunError(
+                    f"there is not enough memory for {len(job.runs)} runs at once",
+                    "start over in another directory with {runs_at_once}",
+                    runs_at_once=max(1, len(job.runs) // 2),
+                ) from error
             raise
     if "interrupted" not in statuses:
         job.checkpoint.unlink(missing_ok=True)
@@ -138,7 +162,7 @@ def make_runs(
     return {numbers[row]: how for row, how in ends.items()}
 
 
-def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: End) -> list[int]:
+def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: End | Outcome) -> list[int]:
     """If a run has diverged, end the runs that branch from it later: they would have diverged at the same step."""
     if (at := end.diverged_at) is None:
         return []
@@ -150,20 +174,17 @@ def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: 
     return branches
 
 
-def single_branches(specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory) -> Branches:
-    """Which of the runs branch from others if each is trained by itself; those with a checkpoint continue from it.
-
-    Runs on a stream do not branch, since they might read other samples then.
-    """
-    if experiment_task(experiment).reads_a_stream:
-        return {}
-    return shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
-
-
 def single_jobs(
-    branches: Branches, specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory
+    specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory, watcher: RunWatcher
 ) -> list[Job]:
-    """A job for each run; those that others wait for come first."""
+    """A job for each run; those that others branch from come first, and the watcher hears of the branches.
+
+    Runs with a checkpoint continue from it. Runs on a stream do not branch: they might read other samples then.
+    """
+    branches: Branches = {}
+    if not experiment_task(experiment).reads_a_stream:
+        branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
+    watcher.branching(branches)
     places = {number: (run_title(spec, experiment), directory.checkpoint(number)) for number, spec in specs.items()}
     offshoots, parents = defaultdict(list), defaultdict(set)
     for number, (parent, step) in branches.items():
@@ -189,13 +210,13 @@ def make_run(
     if task.reads_a_stream:
         why = "the training samples are a stream, and each part of a run would begin it again"
         raise RunError(why, "write {engine}", engine="local")
-    ((number, spec),) = job.runs.items()
-    network = one_network(task, spec, experiment)
-    return make_runs(job, network, job.runs, task, experiment, store, observe, should_stop)[number]
+    network = one_network(task, job, experiment)
+    return make_runs(job, network, job.runs, task, experiment, store, observe, should_stop)[min(job.runs)]
 
 
-def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork:
-    """The network of a run, with its optimizer and its schedules."""
+def one_network(task: Task, job: Job, experiment: Experiment, _: Sequence[RunSpec | None] = ()) -> OneNetwork:
+    """The network of a job with one run, with its optimizer and its schedules."""
+    (spec,) = job.runs.values()
     model, device = task.initial_model(spec.seed), torch.device(experiment.device)
     optimizer = experiment_optimizer(experiment, model.to(device))
     scheduler = spec.scheduler(optimizer)
@@ -209,13 +230,6 @@ def run_title(spec: RunSpec, experiment: Experiment) -> str:
 
 
 def fingerprint(experiment: Experiment, *without: str, runs: Sequence[object] = ()) -> str:
-    """Twelve characters that depend on the runs, and on every setting except the fields named and the digests.
-
-    Example:
-        >>> from stepsize.lab import Experiment
-        >>> one, other = Experiment(seeds=(0,)), Experiment(seeds=(1,))
-        >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
-        (False, True)
-    """
+    """Twelve characters that depend on the runs, and on every setting except the fields named and the digests."""
     form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
     return hashlib.sha256(json.dumps([form, runs]).encode()).hexdigest()[:12]

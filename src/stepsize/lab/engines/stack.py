@@ -18,6 +18,7 @@ from torch.nn.functional import conv2d
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.samples import EvaluationSet, Tally
 
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")  # which have no public name
 # Layers that treat each value by itself, so that its place does not matter.
 _ELEMENTWISE = (nn.Dropout, nn.ELU, nn.GELU, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Tanh)
 
@@ -70,7 +71,7 @@ class GroupedNetwork:
 
 def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | None:
     """The layers in order, each with the prefix of its parameters' names; None if one is not known."""
-    if _has_hooks(model):
+    if any(getattr(model, kind) for kind in _HOOKS):
         return None
     if not (isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward):
         return [(prefix, model)] if _is_known(model) else None
@@ -93,14 +94,6 @@ def _is_known(layer: nn.Module) -> bool:
     if type(layer) is nn.MaxPool2d:
         return not layer.return_indices
     return type(layer) in (nn.AvgPool2d, nn.Linear, *_ELEMENTWISE)
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    """Whether the module has hooks; PyTorch has no public name for them."""
-    return any(
-        getattr(module, kind)
-        for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    )
 
 
 def _convolved(x: Tensor, layer: nn.Conv2d, prefix: str, values: Mapping[str, Tensor], beside: int) -> Tensor:

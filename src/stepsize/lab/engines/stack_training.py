@@ -115,18 +115,20 @@ def update_rule(optimizer: Optimizer) -> UpdateRule:
     name, settings = type(optimizer).__name__, optimizer.param_groups[0]
     rule = rules.get(type(optimizer))
     if rule is None:
-        raise cannot_stack("SGD, Adam or AdamW", name)
+        raise cannot_stack("optimizer", "SGD, Adam or AdamW", name)
     if len(optimizer.param_groups) > 1:
-        raise cannot_stack("an optimizer with one group of parameters", f"{len(optimizer.param_groups)} groups")
+        raise cannot_stack(
+            "optimizer", "an optimizer with one group of parameters", f"{len(optimizer.param_groups)} groups"
+        )
     for setting in ("maximize", "amsgrad"):
         if settings.get(setting):
-            raise cannot_stack(f"without {setting}", f"{name} with {setting}")
+            raise cannot_stack("optimizer", f"without {setting}", f"{name} with {setting}")
     return rule(settings)
 
 
-def cannot_stack(rule: str, given: str) -> ArgumentError:
-    """The error for an optimizer that the engine "stacked" cannot use."""
-    return ArgumentError("Experiment", "optimizer", f"{rule} for stacked runs", given, "write {engine}", engine="local")
+def cannot_stack(argument: str, rule: str, given: object) -> ArgumentError:
+    """The error for what the engine "stacked" cannot train."""
+    return ArgumentError("Experiment", argument, f"{rule} for stacked runs", given, "write {engine}", engine="local")
 
 
 class StackedSGD(UpdateRule):

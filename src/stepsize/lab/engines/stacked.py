@@ -8,6 +8,7 @@ that branch from them.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from stepsize.lab.engines.local import run_jobs
 from stepsize.lab.engines.runs import WHICH_RUNS, Job, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
-from stepsize.lab.engines.workers import Channel, Training
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.environment import cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
@@ -118,27 +119,16 @@ def _checkpoint(directory: ResultDirectory, first: int) -> Path:
     return directory.checkpoint(first).with_name(f"stack-{first:03d}.pt")
 
 
-def stack_of(job: Job, stacks: Sequence[StackRecord]) -> StackRecord:
-    """The stack whose runs, or some of them, are those of the job."""
-    return next(each for each in stacks if min(job.runs) in each.members)
-
-
 def check(experiment: Experiment) -> None:
     """Compute two networks on two samples, and compare their gradients with those of each network by itself."""
     if experiment.feedback:
-        given = {name: str(plateau) for name, plateau in experiment.feedback}
-        raise ArgumentError(
-            "Experiment", "feedback", "left out for stacked runs", given, "write {engine}", engine="local"
-        )
+        raise cannot_stack("feedback", "left out", {name: str(plateau) for name, plateau in experiment.feedback})
     task = experiment_task(experiment)
     if task.has_loaders:
-        rule = "a task whose samples are tensors, for stacked runs"
-        raise ArgumentError("Experiment", "task", rule, task.name, "write {engine}", engine="local")
+        raise cannot_stack("task", "a task whose samples are tensors,", task.name)
     for spec in experiment.run_specs(task.horizon(experiment)):
         if isinstance(spec.schedule, Plan):
-            rule = "a schedule of the rate alone for stacked runs"
-            argument = f"schedules[{spec.name!r}]"
-            raise ArgumentError("Experiment", argument, rule, spec.schedule, "write {engine}", engine="local")
+            raise cannot_stack(f"schedules[{spec.name!r}]", "a schedule of the rate alone", spec.schedule)
     stacked_rule(experiment, task)
     inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
     try:
@@ -175,9 +165,8 @@ def stacked_rule(experiment: Experiment, task: Task) -> UpdateRule:
     trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     left_out = [name for name, each in model.named_parameters() if each.requires_grad and id(each) not in trained]
     if left_out:
-        raise cannot_stack(
-            "an optimizer of all parameters that require a gradient", f"one that leaves out {', '.join(left_out)}"
-        )
+        given = f"one that leaves out {', '.join(left_out)}"
+        raise cannot_stack("optimizer", "an optimizer of all parameters that require a gradient", given)
     return rule
 
 
@@ -201,22 +190,10 @@ def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
         watcher.branching(stack.branches())
         if left := {number: specs[number] for number in stack.members if number in specs}:
             offshoots, parents = stack.offshoots(stacks, experiment), frozenset(stack.parents)
-            jobs.append(Job(left, stack.title(experiment), stack.checkpoint, offshoots, parents))
-    run_jobs(_make_stack, jobs, training)
+            jobs.append(Job(left, stack.title(experiment), stack.checkpoint, offshoots, parents, stack.members))
+    run_jobs(partial(make_job, _stack), jobs, training)
 
 
-def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    stack = stack_of(job, recorded_stacks(directory))
-
-    def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
-        networks = Stack(task, tuple(stack.members.values()), torch.device(experiment.device), experiment.precision)
-        return StackTraining(networks, stacked_rule(experiment, task), specs, experiment.clip_norm)
-
-    try:
-        make_job(job, [*stack.members], build, experiment, directory, channel.tell, channel.should_stop)
-    except torch.OutOfMemoryError as error:
-        raise RunError(
-            f"there is not enough memory for {len(job.runs)} runs at once",
-            "start over in another directory with {runs_at_once}",
-            runs_at_once=max(1, len(job.runs) // 2),
-        ) from error
+def _stack(task: Task, job: Job, experiment: Experiment, specs: Sequence[RunSpec | None]) -> StackTraining:
+    networks = Stack(task, tuple(job.seeds.values()), torch.device(experiment.device), experiment.precision)
+    return StackTraining(networks, stacked_rule(experiment, task), specs, experiment.clip_norm)

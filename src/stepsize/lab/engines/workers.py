@@ -18,33 +18,14 @@ import torch
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import reason
-from stepsize.lab.engines.runs import Job
+from stepsize.lab.engines.runs import Channel, Job
 from stepsize.lab.environment import THREADS, cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.standings import RunWatcher
 from stepsize.processes import start_process
 from stepsize.pytorch.random_states import seed_random_states
-from stepsize.store.run import Epoch, Point
 
 GUARD = 'put the code of the script under `if __name__ == "__main__":`'
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A worker's connection to its parent."""
-
-    connection: Connection
-
-    def tell(self, number: int, record: Point | Epoch) -> None:
-        """Report what a run logged; exit if the parent was killed."""
-        try:
-            self.connection.send((number, record))
-        except OSError:
-            os._exit(1)
-
-    def should_stop(self) -> bool:
-        """Whether the parent asks for a stop, which is all that it sends during a job."""
-        return self.connection.poll()
 
 
 Work = Callable[[Job, Experiment, ResultDirectory, Channel], None]

@@ -56,7 +56,9 @@ def placeholders(command: str) -> set[str]:
 def run_command(run: TrainingRun, place: RunPlace) -> None:
     """Run the command of a run, and log what its logs say."""
     rates = place.journal.with_suffix(".csv")
-    _write_rates(rates, run)
+    with open(rates, "w", newline="", encoding="utf-8") as file:
+        rows = [("step", "lr"), *enumerate(run.schedule.sample(run.steps).tolist())]
+        csv.writer(file, lineterminator="\n").writerows(rows)
     process = subprocess.Popen(_words(run, place, rates), stdin=subprocess.DEVNULL)
     while process.poll() is None:
         if run.stop:
@@ -85,13 +87,6 @@ def last_lines(file: Path) -> str:
     lines = file.read_text("utf-8", errors="replace").splitlines() if file.exists() else []
     last = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]
     return f" ({one_line(' / '.join(last), 600)})" if last else ""
-
-
-def _write_rates(path: Path, run: TrainingRun) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["step", "lr"])
-        writer.writerows(enumerate(run.schedule.sample(run.steps).tolist()))
 
 
 def _words(run: TrainingRun, place: RunPlace, rates: Path) -> list[str]:

@@ -17,9 +17,8 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.directory import OUTPUT, ResultDirectory
 from stepsize.lab.engines import ray
 from stepsize.lab.engines.failures import joined, run_in_words
-from stepsize.lab.engines.ray_cluster import joined_cluster
+from stepsize.lab.engines.ray_cluster import Contact, check_nodes, joined_cluster
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.ray_nodes import Contact, check_nodes
 from stepsize.lab.engines.workers import Training
 from stepsize.lab.environment import cores
 from stepsize.lab.experiment import Experiment

@@ -2,11 +2,11 @@
 
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from stepsize.errors import ArgumentError, StepsizeError, raise_together
+from stepsize.errors import ArgumentError, raise_together
 from stepsize.horizon import Horizon
 from stepsize.lab.own_loops.command import placeholders
 from stepsize.lab.run_spec import RunSpec
@@ -40,59 +40,42 @@ class OwnLoop:
     name: str
     is_command: bool = False
     headline: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def network(self) -> str:
-        """Nothing: the lab does not see the network."""
-        return ""
+    network: ClassVar[str] = ""  # the lab does not see it, nor the data
+    digests: ClassVar[tuple[str, ...]] = ()
 
     @property
     def source(self) -> str:
         return f"Each run is made by {'the command ' if self.is_command else ''}{self.name}, with data of its own."
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Nothing: the lab does not see the data."""
-        return ()
 
     def horizon(self, experiment: "Experiment") -> Horizon:
         return experiment.horizon(None)
 
     def check(self, experiment: "Experiment", specs: Sequence[RunSpec]) -> None:
         """Refuse settings that the loop would not get, and a command that cannot make different runs."""
+        raise_together([ArgumentError("Experiment", *each) for each in self._errors(experiment)])
+
+    def _errors(self, experiment: "Experiment") -> Iterator[tuple[str, str, object, str]]:
+        """The argument, its rule, what was given and the advice."""
         what = "a command" if self.is_command else "a training loop of your own"
-        errors: list[StepsizeError] = []
         for each in fields(experiment):
             value = getattr(experiment, each.name)
             if each.name in OF_OUR_LOOP and value != each.default:
-                errors.append(ArgumentError("Experiment", each.name, f"left out for {what}, which sets its own", value))
+                yield each.name, f"left out for {what}, which sets its own", value, ""
         if experiment.steps is not None and experiment.samples is not None:
-            rule = "left out beside steps"
-            errors.append(ArgumentError("Experiment", "samples", rule, experiment.samples))
+            yield "samples", "left out beside steps", experiment.samples, ""
         if experiment.tune_peak:
-            rule = f"0 for {what}, whose data the lab cannot divide"
-            errors.append(ArgumentError("Experiment", "tune_peak", rule, experiment.tune_peak))
+            yield "tune_peak", f"0 for {what}, whose data the lab cannot divide", experiment.tune_peak, ""
         if experiment.engine == "stacked":
-            rule = f'"local" or "ray" for {what}, which cannot be stacked'
-            errors.append(ArgumentError("Experiment", "engine", rule, experiment.engine))
-        if self.is_command:
-            errors += _command_errors(self.name, experiment)
-        raise_together(errors)
-
-
-def _command_errors(command: str, experiment: "Experiment") -> list[StepsizeError]:
-    used, program = placeholders(command), shlex.split(command)[0]
-    errors: list[StepsizeError] = []
-
-    def refuse(rule: str, advice: str = "") -> None:
-        errors.append(ArgumentError("Experiment", "command", rule, command, advice))
-
-    if shutil.which(program) is None:
-        refuse("one whose program exists", f"no such program: {program}")
-    if not used & {"schedule", "rates"}:
-        refuse("a command with {schedule} or {rates}, without which all runs are the same")
-    if "folder" not in used:
-        refuse("a command with {folder}, the folder of the run, where its logs are read")
-    if len(experiment.seeds) > 1 and "seed" not in used:
-        refuse("a command with {seed}, as there are several seeds")
-    return errors
+            yield "engine", f'"local" or "ray" for {what}, which cannot be stacked', experiment.engine, ""
+        if not self.is_command:
+            return
+        used, program = placeholders(self.name), shlex.split(self.name)[0]
+        if shutil.which(program) is None:
+            yield "command", "one whose program exists", self.name, f"no such program: {program}"
+        if not used & {"schedule", "rates"}:
+            yield "command", "a command with {schedule} or {rates}, without which all runs are the same", self.name, ""
+        if "folder" not in used:
+            rule = "a command with {folder}, the folder of the run, where its logs are read"
+            yield "command", rule, self.name, ""
+        if len(experiment.seeds) > 1 and "seed" not in used:
+            yield "command", "a command with {seed}, as there are several seeds", self.name, ""

@@ -96,17 +96,14 @@ class TrainingRun:
         values = {name: _number(name, value) for name, value in metrics.items()}
         if step < self._step:
             raise RunError(f"run.log was called with step {step} after step {self._step}", "log steps in rising order")
-        if step > self._step:
-            self._step, self._at_step = step, {}
-        before = self._at_step
+        before = self._at_step if step == self._step else {}
         for name in values.keys() & before.keys():  # a loop may log its rate in two calls
             if values[name] != before[name]:
                 raise RunError(
                     f"{quoted(name)} was logged twice at step {step}: {before[name]:g}, then {values[name]:g}",
                     "log each metric once at a step",
                 )
-        values = {name: value for name, value in values.items() if name not in before}
-        self._at_step = before | values
+        self._step, self._at_step = step, before | values
         self._journal.write({"step": step, "values": values})
 
 

@@ -21,18 +21,9 @@ _MOST_NAMED = 4  # runs in a notice
 class ReportContent:
     """What the reports of a comparison say: its experiment, its runs, and what a reader must know about them.
 
-    Args:
-        experiment: what was asked for.
-        source: where the data came from.
-        runs: the runs, in the order of the store.
-        terms: the terms on which they are compared.
-        steps: the updates of a run.
-        trials: the trials of `tune_peak`.
-        remarks: sentences about the runs. Chance level is not among them: the tables add it.
-        accuracy: how right samples are counted; "" if there is no accuracy.
-        network: the name of the network; "" if it is not known.
-        trains_itself: whether the runs are a training loop of the user, to which optimizer and epochs mean nothing.
-        environment: the versions and the machine.
+    `source` says where the data came from, and `steps` is the length of a run. `remarks` are sentences about the runs,
+    without those on chance level, which the tables add. `accuracy` says how right samples are counted, and `network`
+    names the network; both may be "". Optimizer and epochs mean nothing to a run that `trains_itself`.
     """
 
     experiment: Experiment
@@ -49,11 +40,7 @@ class ReportContent:
 
     @classmethod
     def of(cls, results: Results, experiment: Experiment, runs: Sequence[StoredRun] = ()) -> "ReportContent":
-        """The content of the reports on these runs of a store.
-
-        Raises:
-            DamagedStoreError: the settings in the store have another form.
-        """
+        """The content of the reports on these runs of a store."""
         settings = results.settings
         try:
             texts = (settings["data"], settings.get("accuracy", ""), settings.get("network", ""))

@@ -86,47 +86,6 @@ def html_report(
         True
     """
     terms = Terms(tuple(names), seeds, judged_on, headline, chance, looks, tuple(others))
-    return _page(
-        runs,
-        title,
-        terms,
-        source=source,
-        settings=settings or {},
-        environment=environment or {},
-        planned=planned,
-        trials=trials,
-        remarks=remarks,
-    )
-
-
-def content_page(content: ReportContent, title: str) -> str:
-    """The page of a comparison, as `html_report` makes it, with all that its store says."""
-    about = {"network": content.network, "accuracy": content.accuracy}
-    return _page(
-        content.runs,
-        title,
-        content.terms,
-        source=content.source,
-        settings=settings_shown(content) | {name: text for name, text in about.items() if text},
-        environment=content.environment,
-        planned=content.planned,
-        trials=content.trials,
-        remarks=content.remarks,
-    )
-
-
-def _page(
-    runs: Sequence[Logged],
-    title: str,
-    terms: Terms,
-    *,
-    source: str,
-    settings: Mapping[str, object],
-    environment: Mapping[str, object],
-    planned: int,
-    trials: Sequence[Trial],
-    remarks: Sequence[str],
-) -> str:
     every = grouped(runs, terms.names)
     groups = {name: group for name, group in every.items() if group}
     compared = tables(every, terms)
@@ -140,8 +99,8 @@ def _page(
     return _PAGES.get_template("report.html.jinja").render(
         title=one_line(printable(title), LONGEST_TITLE),
         source=source,
-        settings=in_words(settings),
-        environment=in_words(environment),
+        settings=in_words(settings or {}),
+        environment=in_words(environment or {}),
         planned=planned,
         missing=max(0, planned - sum(run.status in COMPLETE for run in runs)),
         summary=summary(compared[0], terms.seeds or len({run.seed for run in runs})) if compared else "",
@@ -167,6 +126,22 @@ def _page(
         style=_text("report.css"),
         script=script,
         fingerprint=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def content_page(content: ReportContent, title: str) -> str:
+    """The page of a comparison, with all that its store says."""
+    about = {"network": content.network, "accuracy": content.accuracy}
+    return html_report(
+        content.runs,
+        title,
+        source=content.source,
+        settings=settings_shown(content) | {name: text for name, text in about.items() if text},
+        environment=content.environment,
+        planned=content.planned,
+        trials=content.trials,
+        remarks=content.remarks,
+        **vars(content.terms),
     )
 
 

@@ -36,13 +36,7 @@ _LONG_WORD = 16
 
 
 def escaped(text: str) -> str:
-    r"""The text in LaTeX, without characters that cannot be printed; long words may break across lines.
-
-    Example:
-        >>> from stepsize.lab.report.latex import escaped
-        >>> print(escaped(r"100% of \input{$x} é"))
-        100\% of \textbackslash{}input\{\$x\} \'{e}
-    """
+    r"""The text in LaTeX, without characters that cannot be printed; long words may break across lines."""
     text = re.sub(r'(^|(?<=[ (]))"', "\N{LEFT DOUBLE QUOTATION MARK}", text)
     return _broken(text.replace('"', "\N{RIGHT DOUBLE QUOTATION MARK}"))
 

@@ -1,5 +1,6 @@
-"""The report of a comparison in Markdown, its title, and its settings in words."""
+"""The report of a comparison in Markdown, its title, and its settings in words; and texts that are no markup."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
@@ -7,7 +8,6 @@ from stepsize.errors import one_line
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OF_OUR_LOOP
 from stepsize.lab.report.content import ReportContent
-from stepsize.lab.report.markdown_text import Code, in_markdown
 from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
 from stepsize.lab.report.tables import LONGEST, Table, grouped, heading, judged_label, tables
 from stepsize.lab.tasks.by_name import AnyTask
@@ -21,30 +21,19 @@ HELD_OUT = (
 
 UNNAMED = "task"  # the default name of a Task
 
-# These settings have their own place in the report, or do not change what is trained.
-_SHOWN_ELSEWHERE = (
-    "schedules",
-    "task",
-    "epochs",
-    "seeds",
-    "batch_size",
-    "accumulation",
-    "optimizer",
-    "optimizer_args",
-    "device",
-    "steps",
-    "command",
-    "engine",
-    "runs_at_once",
-    "log_every",
-    "checkpoint_every",
-    "until_told",
-    "most_seeds",
-    "margin",
-    "tune_peak",
-    "held_out",
-    "functions",
-    "digests",
+# The settings that the report lists if they are not the defaults; the others have a place of their own in it, or do not
+# change what is trained.
+_LISTED = (
+    "samples",
+    "drop_last",
+    "weight_decay",
+    "feedback",
+    "clip_norm",
+    "precision",
+    "loss_limit",
+    "metric",
+    "mode",
+    "timeout",
 )
 
 
@@ -141,8 +130,7 @@ def _training(experiment: Experiment) -> str:
 
 def _others(experiment: Experiment) -> str:
     values, defaults = experiment.as_dict(), Experiment().as_dict()
-    others = {name: values[name] for name in values if name not in _SHOWN_ELSEWHERE and values[name] != defaults[name]}
-    return _listed(in_words(others), "; {}")
+    return _listed(in_words({name: values[name] for name in _LISTED if values[name] != defaults[name]}), "; {}")
 
 
 def in_words(values: Mapping[str, object]) -> dict[str, str]:
@@ -172,3 +160,16 @@ def _listed(values: Mapping[str, str], within: str) -> str:
 def _cell(text: str) -> str:
     """A text that is a cell, a heading or a paragraph, on one line."""
     return in_markdown(printable(text))
+
+
+class Code(str):
+    """A piece of text that is set in the letters of a typewriter."""
+
+
+def in_markdown(piece: str) -> str:
+    """A piece of a sentence, or of code if it is `Code`; characters that cannot be printed become blanks."""
+    text = "".join(sign if sign.isprintable() else " " for sign in piece)
+    if isinstance(piece, Code):
+        fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+        return f"{fence} {text} {fence}" if "`" in text else f"`{text}`" if text else ""
+    return re.sub(r"([\\`*_\[\]<>#|$~&])", r"\\\1", text)

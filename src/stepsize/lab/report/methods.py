@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
 from stepsize.lab.report.content import ReportContent
-from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
-from stepsize.lab.report.markdown_text import Code, in_markdown
+from stepsize.lab.report.markdown import HELD_OUT, Code, in_markdown, in_words, settings_shown
 from stepsize.lab.report.tables import Table
 from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.tuning import HOW_TUNED

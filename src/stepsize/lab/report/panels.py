@@ -1,9 +1,8 @@
 """The drawings of the report: curves with bands as SVG paths, and ends of diverged runs."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,22 +78,20 @@ class Panel:
 class _Kind:
     name: str
     title: str
-    trace: Callable[[Logged], Trace]
     thin: str = ""  # the metric that is drawn beside it
 
-    @classmethod
-    def metric(cls, name: str, title: str, thin: str = "") -> "_Kind":
-        return cls(name, title, partial(metric_trace, name=name), thin)
+    def trace(self, run: Logged) -> Trace:
+        return rate_trace(run) if self is _RATE else metric_trace(run, self.name)
 
     def thin_trace(self, run: Logged) -> Trace:
         return metric_trace(run, self.thin)
 
 
-_RATE = _Kind("lr", "learning rate", rate_trace)
+_RATE = _Kind("lr", "learning rate")
 _METRICS = (
-    _Kind.metric("train_loss", "train loss"),
-    _Kind.metric("test_accuracy", "test accuracy", "train_accuracy"),
-    _Kind.metric("test_loss", "test loss"),
+    _Kind("train_loss", "train loss"),
+    _Kind("test_accuracy", "test accuracy", "train_accuracy"),
+    _Kind("test_loss", "test loss"),
 )
 
 
@@ -104,7 +101,7 @@ def panels(groups: Sequence[Sequence[Logged]], terms: Terms) -> tuple[Panel, ...
     across = Scale(0.0, last or 1.0)
     kinds = [replace(kind, title=kind.title.replace("test", terms.judged_on)) for kind in _METRICS]
     if (headline := terms.headline) is not None and headline.field not in KNOWN:
-        kinds.append(_Kind.metric(headline.field, judged_label(headline, terms.judged_on)))
+        kinds.append(_Kind(headline.field, judged_label(headline, terms.judged_on)))
     drawn = [_panel(kind, groups, across) for kind in (_RATE, *kinds)]
     return tuple(panel for panel in drawn if panel is not None)
 

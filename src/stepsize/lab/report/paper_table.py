@@ -87,15 +87,7 @@ def metric_name(table: Table) -> str:
 
 
 def file_stem(table: Table) -> str:
-    """The name of the metric in lower-case letters, digits and hyphens, for files and references.
-
-    Example:
-        >>> from stepsize.lab.report.paper_table import file_stem
-        >>> from stepsize.lab.report.tables import Table
-        >>> from stepsize.lab.statistics.findings import METRICS, Metric
-        >>> file_stem(Table(METRICS[0], (), (), "")), file_stem(Table(Metric("", "../../É=x"), (), (), ""))
-        ('test-accuracy', 'x')
-    """
+    """The name of the metric in lower-case letters, digits and hyphens, for files and references."""
     words = "".join(c if c.isascii() and c.isalnum() else " " for c in table.metric.label.lower()).split()
     return "-".join(words)[:LONGEST].strip("-") or "metric"
 

@@ -159,29 +159,12 @@ def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str]
     return SummaryTable(
         (*heads, f"{metric}against {main.findings[0].name}"),
         tuple((*line, _difference(line_of.get(name))) for line, name in zip(lines, groups, strict=True)),
-        (
-            *(f"{name}: {' '.join(notes)}" for name, line in line_of.items() if (notes := _notes(line))),
-            *remarks,
-        ),
+        (*main.notes, *remarks),
     )
 
 
 def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
-    """The difference of every schedule to each before it, in the first metric; without lines if there are no intervals.
-
-    Example:
-        >>> from stepsize.lab.report.summary_table import pairs_table
-        >>> from stepsize.lab.statistics.findings import Terms
-        >>> from stepsize.store import Run
-        >>> from stepsize.store.run import Epoch
-        >>> ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
-        >>> runs = [
-        ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, value),), 1.0)
-        ...     for name, values in ends.items() for seed, value in enumerate(values)
-        ... ]
-        >>> pairs_table(runs, Terms()).lines[1]
-        ('c', 'a', '+0.0967 (0.0680 to 0.1254)', '0.009', 'better')
-    """
+    """The difference of every schedule to each before it, in the first metric; no lines without intervals."""
     compared = tables(grouped(runs, terms.names), terms)
     lines = compared[0].pairs if compared else ()
     texts = [
@@ -217,9 +200,3 @@ def _difference(line: Line | None) -> str:
         return "-"
     cells = {"open": "not told apart", "small": f"small ({line.interval})"}
     return cells.get(line.finding.verdict, f"{line.difference} ({line.interval.replace('+', '')})")
-
-
-def _notes(line: Line) -> tuple[str, ...]:
-    """The sentences that the cell does not say."""
-    words = line.finding.words
-    return words if line.finding.verdict in ("first", "unknown") else words[1:]

@@ -261,31 +261,16 @@ def _table(
     judged = any(line.whisker for line in lines)
     paired = tuple(_pair_line(pair, digits) for pair in pairs) if judged else ()
     table = Table(metric, found, lines, (), paired)
-    return replace(table, notes=tuple(_notes(visible, metric, bool(no_comparison(table, seeds)))))
+    return replace(table, notes=tuple(_notes(visible, bool(no_comparison(table, seeds)))))
 
 
-def _notes(found: Sequence[Finding], metric: Metric, without_comparison: bool) -> Iterator[str]:
+def _notes(found: Sequence[Finding], without_comparison: bool) -> Iterator[str]:
     """What qualifies the verdicts, each once with the schedules that it is about."""
-    first, *others = found
-    told = [
-        each.name for each in others if each.verdict not in ("open", "small", "unknown") and not each.exceeds_spread
-    ]
-    left = [each.name for each in others if each.verdict == "open" and not each.exceeds_spread]
-    chance = [each.name for each in others if each.by_chance]
-    less = f"The difference to {quoted(first.name)} is smaller than the spread of the {metric.label} over seeds"
-    if told:
-        yield f"{less}, and only the same seeds, compared in pairs, show it: {_names(told)}."
-    if left:
-        yield f"{less}: {_names(left)}."
-    if chance:
-        among = f"among {len(others)} comparisons chance does that too often"
-        yield f"The interval excludes zero, but {among}: {_names(chance)}."
     about = dict[str, list[str]]()
     for each in found:
-        reasons = each.words[:1] if each.verdict == "unknown" and not without_comparison else ()
-        for sentence in (*reasons, *each.about_runs):
-            if sentence not in about.setdefault(sentence, []):
-                about[sentence].append(each.name)
+        verdict_shown = without_comparison if each.verdict == "unknown" else each.verdict != "first"
+        for sentence in each.words[verdict_shown:]:
+            about.setdefault(sentence, []).append(each.name)
     for sentence, names in about.items():
         yield f"{_names(names)}: {sentence}"
 

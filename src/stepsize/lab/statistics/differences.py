@@ -7,7 +7,7 @@ fixed number of seeds would. Everything here is a function of values.
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
@@ -123,16 +123,7 @@ def first_size(seeds: int, most: int) -> int:
 
 
 def next_size(size: int, most: int) -> int:
-    """The number of seeds after the next round: a third more, and at least two more.
-
-    Example:
-        >>> from stepsize.lab.statistics.differences import next_size
-        >>> sizes = [4]
-        >>> while sizes[-1] < 20:
-        ...     sizes.append(next_size(sizes[-1], most=20))
-        >>> sizes
-        [4, 6, 8, 10, 13, 17, 20]
-    """
+    """The number of seeds after the next round: a third more, and at least two more."""
     return min(most, size + max(2, size // 3))
 
 
@@ -209,7 +200,9 @@ def _followed(pairs: tuple[int, ...], spent: tuple[float, ...]) -> tuple[tuple[f
     found, before, masses = _followed(pairs[:-1], spent[:-1])
     for n in range(pairs[-2] + 1 if found else pairs[0], pairs[-1] + 1):
         inside = partial(_inside, n, before, masses)
-        last = math.pi / 2 if n < pairs[-1] else _crossing(inside, 1 - spent[-1])
+        last = math.pi / 2
+        if n == pairs[-1]:  # the boundary, by bisection
+            last = _PART * bisect_left(range(_PARTS), 1 - spent[-1], key=lambda at: inside(np.array([at * _PART]))[0])
         ends = np.linspace(0.0, last, _CELLS + 1)
         before, masses = (ends[1:] + ends[:-1]) / 2, np.diff(inside(ends))
     return (*found, math.sqrt(n - 1) * math.tan(last)), before, masses
@@ -227,10 +220,6 @@ def _inside(n: int, before: Floats, masses: Floats, angle: Floats) -> Floats:
     back, forth, over = (np.interp(phi - a, _ANGLES, _turns(n - 1)) for phi in (-reach, reach, math.pi - reach))
     chances: Floats = masses @ (forth - back + 1 - over)
     return chances
-
-
-def _crossing(inside: Callable[[Floats], Floats], probability: float) -> float:
-    return bisect_left(range(_PARTS), probability, key=lambda part: inside(np.array([part * _PART]))[0]) * _PART
 
 
 def _turn(n: int, phi: Floats) -> Floats:

@@ -5,7 +5,7 @@ Everything here is a function of values: the result in a metric by schedule and 
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -72,9 +72,7 @@ class Finding:
     """The results of one schedule in a metric, the difference to the first schedule, and what it means.
 
     `finished` and `diverged` count the runs. `difference` is None for the first schedule. `words` are sentences: the
-    verdict, and warnings. `about_runs` are those of them that say which runs have no result.
-    `exceeds_spread` is whether the difference is larger than the spread over seeds, `by_chance` whether its interval
-    excludes zero although it is not told apart, as one among several.
+    verdict (not for the first schedule), and warnings.
     """
 
     name: str
@@ -84,9 +82,6 @@ class Finding:
     difference: Difference | None
     verdict: Verdict
     words: tuple[str, ...]
-    about_runs: tuple[str, ...] = ()
-    exceeds_spread: bool = True
-    by_chance: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,26 +119,18 @@ def findings(
     lost = {name: (diverged or {}).get(name, 0) for name in finite}
     means = {name: Mean.of(list(runs.values())) for name, runs in finite.items()}
     first, *others = finite
-    alone = _warning(finite, lost, first)
-    found = [Finding(first, means[first], len(finite[first]), lost[first], None, "first", alone, alone)]
+    found = [
+        Finding(first, means[first], len(finite[first]), lost[first], None, "first", _warning(finite, lost, first))
+    ]
     for name, difference in zip(others, _differences(finite, [(name, first) for name in others], looks), strict=True):
         verdict = _verdict(metric, difference, looks)
-        judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others), looks)
-        pairs, own = _pairs(difference, finite, means, first, name), _warning(finite, lost, name)
-        found.append(
-            Finding(
-                name,
-                means[name],
-                len(finite[name]),
-                lost[name],
-                difference,
-                verdict,
-                (judgement, *pairs, *warnings, *own),
-                (*pairs, *own),
-                not max(means[name].spread, means[first].spread) > abs(difference.mean),
-                verdict == "open" and difference.p < 1 - LEVEL,
-            )
+        words = (
+            _judgement(verdict, difference, first, decimals(list(means.values())), looks),
+            *_pairs(difference, finite, means, first, name),
+            *_doubts(metric, verdict, difference, first, max(means[name].spread, means[first].spread), len(others)),
+            *_warning(finite, lost, name),
         )
+        found.append(Finding(name, means[name], len(finite[name]), lost[name], difference, verdict, words))
     return tuple(found)
 
 
@@ -211,49 +198,39 @@ def _is_small(difference: Difference, looks: Looks | None) -> bool:
     return margin is not None and max(-difference.low, difference.high) < margin
 
 
-def _judgement(
-    metric: Metric,
-    verdict: Verdict,
-    difference: Difference,
-    first: str,
-    name: str,
-    means: Mapping[str, Mean],
-    comparisons: int,
-    looks: Looks | None,
-) -> list[str]:
-    digits, against, pairs = decimals(list(means.values())), quoted(first), difference.pairs
-    size = f"{abs(difference.mean):.{digits}f}"
+def _judgement(verdict: Verdict, difference: Difference, first: str, digits: int, looks: Looks | None) -> str:
+    against, pairs, size = quoted(first), difference.pairs, f"{abs(difference.mean):.{digits}f}"
     if pairs == 0:
-        return [f"No seed has a result under both this and {against}, so they cannot be compared."]
+        return f"No seed has a result under both this and {against}, so they cannot be compared."
     if pairs == 1:
-        return [f"One seed says nothing about a difference to {against}: another seed may reverse it."]
+        return f"One seed says nothing about a difference to {against}: another seed may reverse it."
     if verdict == "unknown" and difference.spread == 0:
         same = f"differ from {against} by the same {size}" if difference.mean else f"have the same result as {against}"
-        return [f"All {pairs} seeds {same}: without a spread there is no interval."]
+        return f"All {pairs} seeds {same}: without a spread there is no interval."
     if verdict == "unknown" and difference.spread > 0:
-        return ["No look at the results has given an interval yet."]
+        return "No look at the results has given an interval yet."
     if verdict == "unknown":
-        return [f"The differences to {against} are too large for an interval."]
+        return f"The differences to {against} are too large for an interval."
     if verdict == "small":
         ends = f"{difference.low:+z.{digits}f} to {difference.high:+z.{digits}f}"
-        return [f"The difference to {against} is smaller than the margin: {ends}."]
-    spread = max(means[name].spread, means[first].spread)
-    larger = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
-    words = []
+        return f"The difference to {against} is smaller than the margin: {ends}."
     if verdict == "open":
         nor = f", nor shown to be smaller than {looks.margin:g}" if looks and looks.margin else ""
-        words.append(f"Not told apart from {against} by {pairs} seeds{nor}.")
-        if difference.p < 1 - LEVEL:
-            words.append(f"The interval excludes zero, but among {comparisons} comparisons chance does that too often.")
-        if spread > abs(difference.mean):
-            words.append(f"{larger} ({size}).")
-        return words
+        return f"Not told apart from {against} by {pairs} seeds{nor}."
     low, high = sorted([abs(difference.low), abs(difference.high)])
     small = ", which is smaller than the margin" if _is_small(difference, looks) else ""
-    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:z.{digits}f} to {high:z.{digits}f}){small}.")
-    if spread > abs(difference.mean):
-        words.append(f"{larger}: only the same seeds, compared in pairs, show it.")
-    return words
+    return f"{verdict.capitalize()} than {against} by {size} ({low:z.{digits}f} to {high:z.{digits}f}){small}."
+
+
+def _doubts(
+    metric: Metric, verdict: Verdict, difference: Difference, first: str, spread: float, comparisons: int
+) -> Iterator[str]:
+    """Warnings about the verdict, in the same words for all schedules that they are about."""
+    if verdict == "open" and difference.p < 1 - LEVEL:
+        yield f"The interval excludes zero, but among {comparisons} comparisons chance does that too often."
+    if verdict not in ("small", "unknown") and spread > abs(difference.mean):
+        less = f"The difference to {quoted(first)} is smaller than the spread of the {metric.label} over seeds"
+        yield f"{less}{'' if verdict == 'open' else ', and only the same seeds, compared in pairs, show it'}."
 
 
 def _pairs(difference: Difference, values: Values, means: Mapping[str, Mean], first: str, name: str) -> list[str]:
@@ -285,15 +262,9 @@ def _warning(values: Values, diverged: Mapping[str, int], name: str) -> tuple[st
 class Terms:
     """What pictures, tables and sentences about the runs of a comparison depend on, besides the runs.
 
-    Args:
-        names: the schedules in order; the others are compared with the first, even if it has no run. Those of the runs
-            come after them.
-        seeds: the number of seeds that were asked for; that of the runs if None.
-        judged_on: the samples that the runs are judged on after each epoch, "test" or "held-out".
-        headline: the metric that they are judged on first, if one was named.
-        chance: chance level on these samples, if it is known.
-        looks: the looks at the results, if seeds are added in rounds.
-        others: other metrics that the runs logged.
+    `names` are the schedules in order, with or without runs; the others are compared with the first. `seeds` were
+    asked for; those of the runs if None. The runs are judged on samples, "test" or "held-out", and first on the
+    `headline`, if a metric was named; `others` are further metrics that they logged.
     """
 
     names: tuple[str, ...] = ()

@@ -4,17 +4,16 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from stepsize.errors import ArgumentError, RunError, StepsizeError, quoted, shown
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.names import BUILT_IN, FUNCTION, is_folder, task_name
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.tasks.images import digits, fashion_mnist, from_folder
 from stepsize.lab.tasks.language import stdlib_lm
 from stepsize.lab.tasks.task import Task
-from stepsize.lab.tasks.task_names import BUILT_IN, FUNCTION, is_folder, task_name
 from stepsize.schedules.function import imported
 
 _BUILT_IN: dict[str, Callable[[], Task]] = dict(zip(BUILT_IN, (fashion_mnist, digits, stdlib_lm), strict=True))
@@ -93,7 +92,8 @@ def other_data(digests: Sequence[str], task: AnyTask) -> list[str]:
 def _own(name: str) -> AnyTask:
     with seeded_draws(0):  # a module may draw its data as it is imported
         make = imported("load_task", "task", name)
-    needed = _needed(make)
+    parameters = [each for each in inspect.signature(make).parameters.values() if each.default is each.empty]
+    needed = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     if needed == ["run"]:
         return OwnLoop(name, headline={each: vars(make)[each] for each in ("metric", "mode") if each in vars(make)})
     if needed:
@@ -111,13 +111,3 @@ def _own(name: str) -> AnyTask:
         advice = f"it returned {shown(task)}"
         raise ArgumentError("load_task", "task", "a function that returns a stepsize.lab.Task", name, advice)
     return task
-
-
-def _needed(make: Callable[..., object]) -> list[str]:
-    with suppress(TypeError, ValueError):  # a function written in C need not have a signature
-        return [
-            each.name
-            for each in inspect.signature(make).parameters.values()
-            if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
-        ]
-    return []

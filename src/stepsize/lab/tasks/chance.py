@@ -44,7 +44,8 @@ class Chance:
         binary = binary_threshold(task.loss) is not None
         if task.correct != "auto" or not (binary or not (targets.is_floating_point() or targets.is_complex())):
             return None
-        classes = (targets > 0.5).long() if binary else _classes(task.loss, targets)
+        left_out = getattr(task.loss, "ignore_index", -1)
+        classes = (targets > 0.5).long() if binary else targets[(targets >= 0) & (targets != left_out)]
         _, counts = torch.unique(classes, return_counts=True)
         if counts.numel() < 2:
             return None
@@ -92,10 +93,6 @@ class Chance:
         """A sentence that counts the runs at chance level, with the rule; nothing if there are none."""
         flag = self.flag(runs)
         return (f"{flag}: {self.rule(judged_on)}.",) if flag else ()
-
-
-def _classes(loss: Any, targets: Tensor) -> Tensor:
-    return targets[(targets >= 0) & (targets != getattr(loss, "ignore_index", -1))]
 
 
 def _is_plain(loss: Any) -> bool:

@@ -7,8 +7,9 @@ import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -20,10 +21,6 @@ from stepsize.lab.seeding import OwnDraws, seed_of
 from stepsize.lab.tasks.sample_forms import is_batch
 from stepsize.pytorch.random_states import seed_generator
 from stepsize.pytorch.snapshot import sources_of
-
-if TYPE_CHECKING:
-    from fractions import Fraction
-
 
 Loader = Iterable[Any]
 
@@ -144,7 +141,7 @@ def size_in_words(loader: Loader) -> str:
 class HorizonInBatches(Horizon):
     """The horizon of a loader that does not say its number of samples: its `samples` are batches."""
 
-    def _unit(self, unit: str, clock: str, length: str) -> "Fraction":
+    def _unit(self, unit: str, clock: str, length: str) -> Fraction:
         if unit.endswith(("sp", "tok")):
             rule = "in steps, epochs or percent, since the loader does not say its number of samples"
             raise ArgumentError("a length", "", rule, length, "give the task a DataLoader with a batch_size")

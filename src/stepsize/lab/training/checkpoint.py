@@ -31,14 +31,14 @@ class RecordStore(Protocol):
     def branch(self, number: int, parent: int, step: int) -> int: ...
 
 
+@dataclass
 class RecordBuffer:
     """The records of one run, written in batches; `length` counts them, with those of earlier processes."""
 
-    def __init__(self, store: RecordStore, number: int) -> None:
-        self._store = store
-        self._number = number
-        self._waiting: list[Point | Epoch] = []
-        self.length = 0
+    store: RecordStore
+    number: int
+    length: int = field(default=0, init=False)
+    _waiting: list[Point | Epoch] = field(default_factory=list, init=False)
 
     def add(self, record: Point | Epoch) -> None:
         self._waiting.append(record)
@@ -49,17 +49,17 @@ class RecordBuffer:
     def flush(self) -> None:
         """Write all waiting records; they are on the disk when this returns."""
         if self._waiting:
-            self._store.log(self._number, self._waiting)
+            self.store.log(self.number, self._waiting)
             self._waiting = []
 
     def rewind(self, step: int) -> None:
         """Drop what the store has of the run after this step."""
-        self.length = self._store.rewind(self._number, step)
+        self.length = self.store.rewind(self.number, step)
 
     def branch(self, number: int, step: int) -> int:
         """Copy the records up to this step to the run `number`, and return how many they are."""
         self.flush()
-        return self._store.branch(number, self._number, step)
+        return self.store.branch(number, self.number, step)
 
 
 @dataclass
@@ -98,6 +98,7 @@ class Offshoot:
     title: str
 
 
+@dataclass
 class Checkpoint:
     """The file that a training loop is saved to; each save replaces the one before.
 
@@ -108,33 +109,25 @@ class Checkpoint:
     to the step of the checkpoint, and checks that they are complete. `offshoots` are the runs that branch from them.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        every: int,
-        run: str,
-        buffers: Mapping[int, RecordBuffer] | None = None,
-        offshoots: Sequence[Offshoot] = (),
-    ) -> None:
-        self._path = path
-        self._every = every
-        self._run = run
-        self._buffers = {} if buffers is None else buffers
-        self._offshoots = offshoots
-        self._last = 0
+    path: Path
+    every: int
+    run: str
+    buffers: Mapping[int, RecordBuffer] = field(default_factory=dict)
+    offshoots: Sequence[Offshoot] = ()
+    _last: int = field(default=0, init=False)
 
     @property
     def branch_steps(self) -> frozenset[int]:
-        return frozenset(each.step for each in self._offshoots)
+        return frozenset(each.step for each in self.offshoots)
 
     def due(self, step: int) -> bool:
-        return step - self._last >= self._every
+        return step - self._last >= self.every
 
     def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
-        for buffer in self._buffers.values():
+        for buffer in self.buffers.values():
             buffer.flush()
-        records = {number: buffer.length for number, buffer in self._buffers.items()}
-        _write(self._path, self._run, networks, progress, records, seconds)
+        records = {number: buffer.length for number, buffer in self.buffers.items()}
+        _write(self.path, self.run, networks, progress, records, seconds)
         self._last = progress.step
 
     def branch(self, networks: "Networks", progress: Progress, seconds: float) -> None:
@@ -143,12 +136,12 @@ class Checkpoint:
         The records come first, so that a run whose checkpoint is there has them. Branches that have a checkpoint are
         left alone: this loop has been here before, and was taken back by a kill.
         """
-        for each in self._offshoots:
+        for each in self.offshoots:
             if each.step == progress.step and not each.path.exists():
                 records = {
-                    number: self._buffers[parent].branch(number, each.step)
+                    number: self.buffers[parent].branch(number, each.step)
                     for number, parent in each.parents.items()
-                    if parent in self._buffers  # others have ended, and so have their branches
+                    if parent in self.buffers  # others have ended, and so have their branches
                 }
                 share = seconds * len(each.rows) / len(networks.seeds)
                 _write(each.path, each.title, networks, progress, records, share, each.rows)
@@ -159,13 +152,13 @@ class Checkpoint:
         None if the run starts from the beginning: there is no file, or records from before it are missing in a store
         that was recovered. Nothing is restored then.
         """
-        state = self._read() if self._path.exists() else None
-        for buffer in self._buffers.values():
+        state = self._read() if self.path.exists() else None
+        for buffer in self.buffers.values():
             buffer.rewind(0 if state is None else state["progress"]["step"])
         if state is None:
             return None
-        if any(buffer.length != state["records"].get(number) for number, buffer in self._buffers.items()):
-            for buffer in self._buffers.values():
+        if any(buffer.length != state["records"].get(number) for number, buffer in self.buffers.items()):
+            for buffer in self.buffers.values():
                 buffer.rewind(0)
             return None
         try:
@@ -174,7 +167,7 @@ class Checkpoint:
             raise
         except (RuntimeError, ValueError, KeyError) as error:
             raise StateError(
-                f"{self._path} is a checkpoint of another network", f"restore that network in the task, or {START_OVER}"
+                f"{self.path} is a checkpoint of another network", f"restore that network in the task, or {START_OVER}"
             ) from error
         restore_random_states(state["random"], cuda_only(networks.device))
         progress = Progress.of(state["progress"], networks.device)
@@ -183,17 +176,17 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         try:
-            state: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
             found = state["version"]
         except Exception as error:  # what torch.load raises on damage has no common base
-            raise StateError(f"{self._path} is damaged, or is not a checkpoint", START_OVER) from error
+            raise StateError(f"{self.path} is damaged, or is not a checkpoint", START_OVER) from error
         if found != VERSION:
             raise StateError(
-                f"{self._path} has version {found}, and this version of stepsize reads version {VERSION}", START_OVER
+                f"{self.path} has version {found}, and this version of stepsize reads version {VERSION}", START_OVER
             )
-        if state["run"] != self._run:
+        if state["run"] != self.run:
             raise StateError(
-                f"{self._path} is a checkpoint of another run, {state['run']}, and this run is {self._run}", START_OVER
+                f"{self.path} is a checkpoint of another run, {state['run']}, and this run is {self.run}", START_OVER
             )
         return state
 

@@ -25,7 +25,7 @@ from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, Evaluation
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
-from stepsize.store.run import Epoch, Outcome, Point, Status
+from stepsize.store.run import Epoch, Point, Status
 
 
 @dataclass(frozen=True)
@@ -194,10 +194,6 @@ class End:
     seconds: float
     diverged_at: int | None = None
 
-    @classmethod
-    def of(cls, outcome: Outcome) -> "End":
-        return cls(outcome.status, outcome.seconds, outcome.diverged_at)
-
 
 @dataclass
 class TrainingLoop:
@@ -248,9 +244,11 @@ class TrainingLoop:
                     checkpoint.branch(self.networks, self.progress, time.perf_counter() - started)
                     continue
                 for row in tuple(left):
-                    log(row, records[row])
-                    if has_diverged(records[row], loss_limit):
-                        end(row, "diverged", records[row].step)
+                    record = records[row]
+                    log(row, record)
+                    loss = record.train_loss if isinstance(record, Point) else record.test_loss
+                    if not (math.isfinite(loss) and loss <= loss_limit):
+                        end(row, "diverged", record.step)
                 if not left:
                     break
                 if isinstance(records[0], Point) and self.progress.updates == self.batches.updates:
@@ -296,9 +294,3 @@ class TrainingLoop:
                 progress.recent = Tally()
                 self.networks.logged(points)
                 yield points
-
-
-def has_diverged(record: Point | Epoch, loss_limit: float) -> bool:
-    """Whether the training loss of a Point, or the test loss of an Epoch, exceeds the limit or is not finite."""
-    loss = record.train_loss if isinstance(record, Point) else record.test_loss
-    return not loss <= loss_limit or not math.isfinite(loss)

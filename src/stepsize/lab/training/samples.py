@@ -219,12 +219,9 @@ class LoaderBatches:
                 raise RunError(f"the loader has {length} batches in pass {number + 1}, and had other numbers", _CHANGED)
             batches = islice(self._whole_pass(number, length), first * self.accumulation, None)
         for _ in range(first, self.updates):
-            yield self._parts(list(islice(batches, self.accumulation)))
+            yield weighted(list(islice(batches, self.accumulation)), self.weight, self.device)
         if length is not None:
             next(batches, None)  # refuses a batch too many
-
-    def _parts(self, batches: list[Any]) -> Iterator[Batch]:
-        return weighted(batches, self.weight, self.device)
 
     def _whole_pass(self, number: int, length: int) -> Iterator[Any]:
         got = 0
