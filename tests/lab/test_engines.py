@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from stepsize.cli import app
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, Task, compare
-from stepsize.lab.engines import choice, stacked
+from stepsize.lab.engines import choice
 from stepsize.lab.engines.choice import ENGINES, chosen
 from stepsize.lab.engines.workers import refuse_in_a_starting_process
 from stepsize.lab.environment import environment
@@ -114,7 +114,7 @@ def test_a_stack_too_large_for_the_memory_names_a_size_to_try(tmp_path, monkeypa
     def full(*arguments):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(stacked, "make_job", full)
+    monkeypatch.setattr(runs, "make_runs", full)
     asked = Experiment(
         {"flat": "Constant(0.1)"}, "own_tasks:dropping", engine="stacked", seeds=range(5), runs_at_once=5
     )

@@ -10,9 +10,9 @@ import pytest
 import stepsize
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, load_task
-from stepsize.lab.engines import ray_nodes
+from stepsize.lab.engines import ray_cluster
+from stepsize.lab.engines.ray_cluster import Contact, check_nodes, versions
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.ray_nodes import Contact, check_nodes, versions
 from stepsize.lab.own_loops import processes
 from stepsize.lab.own_loops.processes import RayTask
 from stepsize.lab.own_loops.training_run import RunPlace
@@ -80,8 +80,8 @@ def clock(monkeypatch):
         if address.removeprefix("address of ") in state.silent:
             raise ConnectionRefusedError
 
-    monkeypatch.setattr(ray_nodes, "greet", greet)
-    monkeypatch.setattr(ray_nodes.time, "monotonic", lambda: state.now)
+    monkeypatch.setattr(ray_cluster, "greet", greet)
+    monkeypatch.setattr(ray_cluster.time, "monotonic", lambda: state.now)
     return state
 
 
@@ -158,7 +158,7 @@ def test_a_node_that_is_lost_while_it_is_asked_is_not_waited_for(clock):
 
 def test_a_node_looks_for_versions_the_task_and_its_data(tmp_path):
     code, digests = Code(None, ()), load_task("digits").digests
-    look = ray_nodes._look
+    look = ray_cluster._look
     assert look(Experiment(task="digits", digests=digests), code, versions()) == ""
     others = versions() | {"numpy": "0"}
     assert look(ASKED, code, others) == f"numpy {versions()['numpy']} instead of 0; install the same versions there"

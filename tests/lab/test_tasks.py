@@ -77,7 +77,6 @@ def test_an_own_task_without_an_accuracy_trains():
             ArgumentError,
             r"must be a function that returns a stepsize.lab.Task, .*; it returned None",
         ),
-        ("builtins:dict", ArgumentError, r"must be a function that returns a stepsize.lab.Task, .*; it returned \{\}"),
         ("own_tasks:mistaken", ArgumentError, r"^Task\(test=\.\.\.\) must be .*"),
     ],
 )
