@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from stepsize.cli import app
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, Task, compare
-from stepsize.lab.engines import choice
+from stepsize.lab.engines import choice, runs
 from stepsize.lab.engines.choice import ENGINES, chosen
 from stepsize.lab.engines.workers import refuse_in_a_starting_process
 from stepsize.lab.environment import environment
