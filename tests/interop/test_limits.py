@@ -305,6 +305,69 @@ LIMITS = [
 ]
 
 
+EPOCHS = Horizon(samples=70, batch=10, epochs=300)
+DEFAULTS = [
+    ("axolotl", {"max_steps": 34}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 66}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 100}, None, "Linear(0.0, 0.3, 3) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 9999}, None, "Linear(0.0, 0.3, 100) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 10, "warmup_ratio": 0.19}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 10, "warmup_ratio": 0.0}, None, "Constant(0.3)"),
+    ("levanter", {"min_lr_ratio": 0.5}, 1000, "Linear(0.0, 0.0006, 10) >> Cosine(0.0006, 0.0003, 990)"),
+    ("maxtext", {"steps": 100}, None, "Linear(0.0, 3e-05, 10) >> Cosine(3e-05, 3e-06, 89)"),
+    ("maxtext", {"steps": -1}, 100, "Linear(0.0, 3e-05, 10) >> Cosine(3e-05, 3e-06, 89)"),
+    (
+        "maxtext",
+        {"steps": 100, "lr_schedule_type": "wsd"},
+        None,
+        "Linear(0.0, 3e-05, 10) >> Constant(3e-05, 80) >> Linear(3e-05, 3e-06, 9)",
+    ),
+    (
+        "maxtext",
+        {"steps": 101, "learning_rate_schedule_steps": 100},
+        None,
+        "Linear(0.0, 3e-05, 10) >> Cosine(3e-05, 3e-06, 89).head(90) >> Constant(0.0)",
+    ),
+    ("megatron", "--lr 0.3 --train-iters 100", None, "Linear(0.3, 0.0, 100)"),
+    (
+        "megatron",
+        "--lr 0.3 --train-iters 100 --lr-decay-style WSD --lr-wsd-decay-iters 10",
+        None,
+        "Constant(0.3, 90) >> Geometric(0.6, 0.3, 10) - 0.3",
+    ),
+    ("timm", {"sched": "cosine"}, EPOCHS, "(Linear(1e-05, 0.3, 5) >> Cosine(0.3, 0.0, 300).tail(5)).every(7)"),
+    ("timm", {"sched": "step"}, EPOCHS, "(Linear(1e-05, 0.3, 5) >> Staircase(0.3, 0.1, 90).tail(5)).every(7)"),
+    (
+        "timm",
+        {"sched": "multistep"},
+        EPOCHS,
+        "(Linear(1e-05, 0.3, 5) >> MultiStep(0.3, 0.1, (89, 179, 269)).tail(5)).every(7)",
+    ),
+    (
+        "timm",
+        {"sched": "wsd"},
+        EPOCHS,
+        "(Linear(1e-05, 0.3, 5) >> Constant(0.3, 205) >> OneMinusSqrt(0.3, 0.0, 90)).every(7)",
+    ),
+    ("timm", {"num_epochs": 9}, EPOCHS, "Cosine(0.3, 0.0, 9).every(7)"),
+    ("transformers", {"max_steps": 100}, None, "Linear(5e-05, 0.0, 100)"),
+    (
+        "torchtitan",
+        {"lr_scheduler": {}, "optimizer": {"lr": 0.3}},
+        1000,
+        "Linear(0.0015, 0.3, 199) >> Constant(0.3, 1) >> Linear(0.3, 0.0, 800) >> "
+        "0.3 - InversePower(0.3, 0.00125, -1.0)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "config", "horizon", "schedule"), DEFAULTS)
+def test_what_a_config_leaves_out_is_as_the_tool_has_it(tool: str, config: Any, horizon: Any, schedule: str) -> None:
+    if tool == "axolotl":
+        config = {"learning_rate": 0.3, "lr_scheduler": "constant_with_warmup"} | config
+    assert str(read(tool, config, horizon)) == schedule
+
+
 def read(tool: str, config: Any, horizon: Horizon | int | None) -> Any:
     reader = getattr(stepsize.interop, f"from_{tool}")
     given = {"horizon": horizon} if horizon is not None else {}

@@ -44,7 +44,8 @@ def _megatron(written: Any) -> Case:
 
 
 def _mmengine(written: Any) -> Case:
-    return Case(written["param_scheduler"], base_lr=written["optim_wrapper"]["optimizer"]["lr"])
+    rate = written["optim_wrapper"]["optimizer"]["lr"]
+    return Case(written["param_scheduler"], horizon=loop_of("mmengine").RUN, base_lr=rate)
 
 
 def _timm(written: Any) -> Case:
