@@ -77,6 +77,7 @@ NO_CALLS = [
     "0.3 * 2",
     "constant_schedule(*rates)",
     "constant_schedule(**{'value': 0.3})",
+    "linear_schedule(0.0, end_value=0.3, **{'transition_steps': 5})",
     "constant_schedule(1 / 0)",
     "constant_schedule(10.0 * 2 ** 9)",
     "constant_schedule(-[0.3])",
@@ -211,6 +212,20 @@ def test_damaged_json_is_refused_with_the_place(text: str) -> None:
     with pytest.raises(DataError) as caught:
         config_of(text)
     assert str(caught.value) == f"this config is damaged: {DAMAGED[text]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: \x01", r"a\.yaml is damaged: unacceptable character #x0001"),
+        ("a: 1\n b: 2", r"a\.yaml is damaged: mapping values are not allowed here \(at line 2, column 3\)"),
+        ("a: *b", r"a\.yaml is damaged: found undefined alias 'b' \(at line 1, column 4\)"),
+    ],
+)
+def test_damaged_yaml_is_refused_with_the_place(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(DataError, match=words):
+        config_in(tmp_path / "a.yaml")
 
 
 MISSING: dict[str, tuple[Callable[[], Any], str]] = {
