@@ -180,7 +180,8 @@ FILES: dict[str, tuple[str, Any]] = {
     "a.YML": ("lr: 0.3", {"lr": 0.3}),
     "a.py": (
         "base = 0.1\nlr = base * 3 - -0.2\nname: str = 'x'\nsteps = 7 // 2\na = dict(b=(1, 2), c=[base])\n"
-        "f = open('x')\nbase = f.read()\nlate = base\nd = {**a}\ne = {'x': 1 / 4}\nz = 1 / 0\ng = dict(**a)\n",
+        "f = open('x')\nbase = f.read()\nlate = base\nd = {**a}\ne = {'x': 1 / 4}\nz = 1 / 0\ng = dict(**a)\n"
+        "s = 'x' * 3\n",
         {"lr": pytest.approx(0.5), "steps": 3, "a": {"b": (1, 2), "c": [0.1]}, "e": {"x": 0.25}},
     ),
     "a.sh": ("run --lr 0.3", ["--lr", "0.3"]),
