@@ -64,6 +64,21 @@ def test_a_text_has_the_units_of_the_horizon():
         to_keras('Linear(0, 1, "50%")')
 
 
+def test_a_schedule_takes_steps_as_keras_counts_them():
+    keras = pytest.importorskip("keras")
+    schedule = to_keras(PLAN)
+    assert float(schedule(keras.Variable(2, dtype="int32"))) == pytest.approx(0.2)
+    assert schedule(2) == pytest.approx(0.2)
+    assert type(schedule).from_config(schedule.get_config()).schedule == PLAN
+
+
+def test_keras_is_asked_for_if_it_is_missing(monkeypatch):
+    monkeypatch.delitem(sys.modules, "stepsize.interop.keras_schedule", raising=False)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(ss.StepsizeError, match="keras is not installed"):
+        to_keras(PLAN)
+
+
 @pytest.mark.parametrize("function", ["math:cos", lambda step: 0.1])
 def test_a_function_of_a_saved_model_is_not_run_and_the_error_says_how_to_load_the_rest(function):
     from stepsize.interop.keras_schedule import KerasSchedule

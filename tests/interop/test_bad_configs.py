@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from measuring import loop_of
 import stepsize.interop
 from stepsize import Horizon
 from stepsize.errors import ArgumentError, DataError, StepsizeError
-from stepsize.interop import check, from_mmengine
+from stepsize.interop import check, from_mmengine, from_timm
 from stepsize.interop.config_files import config_in
 
 WSD = {"lr_scheduler_type": "warmup_stable_decay", "max_steps": 9}
@@ -247,6 +248,31 @@ OWNED = [
     ("olmo_core", {"type": "wsd", "warmup": 4, "decay_min_lr": 0.1}),
     ("torchtitan", {"optimizer": {"lr": 1, "param_groups": [{"optimizer_kwargs": {"lr": 2}}]}}),
 ]
+
+
+OBJECTS = [
+    (
+        "CosineLRScheduler",
+        {"base_values": [0.2, 0.1, 0.2]},
+        r"config=.* a scheduler whose groups have one rate, got \[0",
+    ),
+    (
+        "StepLRScheduler",
+        {"noise_range_t": 0.4},
+        r"^timm\(noise=.* must be left out, got 0\.4; the noise is random at ev",
+    ),
+    ("WSDLRScheduler", {"decay_fn": abs}, r"^WSDLRScheduler\(decay_fn=.* must be the name of a decay, got <built-in f"),
+]
+
+
+@pytest.mark.parametrize(("name", "attributes", "words"), OBJECTS)
+def test_a_scheduler_of_timm_that_no_schedule_can_follow_is_refused(
+    name: str, attributes: dict[str, Any], words: str
+) -> None:
+    usual = {"base_values": [0.2], "noise_range_t": None, "warmup_t": 0, "lr_min": 0.0, "t_initial": 9, "decay_t": 3}
+    scheduler = type(name, (SimpleNamespace,), {})(**usual | {"decay_rate": 0.5} | attributes)
+    with pytest.raises(ArgumentError, match=words):
+        from_timm(scheduler)
 
 
 @pytest.mark.parametrize(("tool", "config"), OWNED, ids=str)

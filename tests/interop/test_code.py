@@ -65,9 +65,13 @@ SHAPES_AND_OPERATORS = [
     MultiStep(0.3, 0.5, (4, 4, 9)),
     Piecewise((0.3, 0.1, 0.2), (4, 9)),
     InversePower(0.3, 0.3, 0.7),
+    *(InversePower(0.3, *flat) for flat in ((0.0, 0.5), (0.3, 0.0))),
+    Exponential(0.123456789, 0.987654321, 77.7) + InversePower(0.123456789, 0.987654321, 0.777) + WAVE.shift(3),
+    Exponential(0.123456789, 0.987654321, 77.7) + InversePower(0.123456789, 0.987654321, 0.777) + 0.1,
     Triangle(0.1, 0.3, 4, 6),
     Knots(((2, 0.1), (4.5, 0.3), (9, 0.0)), "cosine"),
     Knots(MANY_KNOTS),
+    Knots(MANY_KNOTS, "cosine"),
     Table((0.1, 0.3, 0.2)),
     WARMUP >> WAVE,
     WARMUP + 0.1 - WAVE / 2,
@@ -80,6 +84,8 @@ SHAPES_AND_OPERATORS = [
     Piecewise((0.3, 0.1), (2,)).every(5),
     (WARMUP >> WAVE).stretch(31),
     (Staircase(0.3, 0.5, 2).head(9) >> WAVE).warp(2.0),
+    Piecewise((0.3, 0.1), (2,)).every(5).head(20).warp(2.0),
+    Table((0.3,)).warp(2.0),
     (WARMUP >> Table((0.3, 0.2)) >> WAVE).head(15),
     (WARMUP >> WAVE).tail(9),
     (WARMUP >> WAVE).cooldown(10, 5, 0.0, "1-sqrt"),
@@ -165,6 +171,7 @@ FRACTIONAL = [  # several of their steps make an update, and their clocks are fr
     "(Linear(0.0, 1.0, 7) >> Cosine(1.0, 0.0, 9)).repeat(50).stretch(333).repeat(inf)",
     "Linear(0.0, 0.3, 100) >> (Linear(0.0, 1.0, 3) >> Cosine(1.0, 0.0, 4)).stretch(2_000_000_000)",
     "Staircase(1.0, 0.5, 3).head(30).stretch(100_000_000)",
+    "Staircase(1.0, 0.9, 3).head(210).stretch(2_000_000_000)",
 ]
 
 

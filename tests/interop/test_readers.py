@@ -7,7 +7,7 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded, recorded_cases
 
 import stepsize.interop
-from stepsize import Constant, Horizon, Linear, Plan
+from stepsize import Constant, Cosine, Horizon, Linear, Plan
 from stepsize.errors import ArgumentError
 
 
@@ -76,6 +76,31 @@ def test_a_stair_of_fvcore_begins_a_millionth_of_the_run_early() -> None:
 def test_the_phases_of_maxtext_have_whole_lengths_that_are_rounded_down() -> None:
     config = {"learning_rate": 1.0, "lr_schedule_type": "wsd", "steps": 27, "wsd_decay_steps_fraction": 0.14}
     assert stepsize.interop.from_maxtext(config) == Linear(0.0, 1.0, 2) >> Constant(1.0, 22) >> Linear(1.0, 0.1, 2)
+
+
+def test_the_final_fraction_of_maxtext_has_an_earlier_name() -> None:
+    config = {"learning_rate": 1.0, "steps": 11, "warmup_steps_fraction": 0.0}
+    found = stepsize.interop.from_maxtext(config | {"cosine_learning_rate_final_fraction": 0.5})
+    assert found == stepsize.interop.from_maxtext(config | {"learning_rate_final_fraction": 0.5})
+    assert found == Cosine(1.0, 0.5, 10)
+
+
+@pytest.mark.parametrize(("style", "last"), [("cosine", 0.1), ("linear", 1.0)])
+def test_a_decay_of_maxtext_that_has_one_update(style: str, last: float) -> None:
+    settings = {"lr_schedule_type": "wsd", "wsd_decay_style": style, "warmup_steps_fraction": 0.0}
+    config = {"learning_rate": 1.0, "steps": 10, **settings}
+    assert stepsize.interop.from_maxtext(config) == Constant(1.0, 9) >> Constant(last, 1)
+    longer = config | {"steps": 12, "learning_rate_schedule_steps": 10}
+    assert stepsize.interop.from_maxtext(longer)([8, 9, 10, 11]).tolist() == [1.0, last, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("warmup", [9_999, 10_000, 40_000])
+def test_the_inverse_square_root_of_levanter_has_10_000_updates_at_the_peak(warmup: int) -> None:
+    settings = {"lr_schedule": "inv_sqrt", "warmup": warmup, "min_lr_ratio": 0.01, "learning_rate": 0.5}
+    rates = stepsize.interop.from_levanter({**settings, "num_train_steps": 10**9})
+    steps = np.array([warmup, warmup + 1, 40_001, 10**6, 10**8, 10**8 + 10**7])
+    expected = np.maximum(0.5 * np.sqrt(10_000 / np.maximum(steps, 10_000)), 0.005)
+    np.testing.assert_allclose(rates(steps), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("settings", [{"cosine_min_lr_ratio": 0.1}, {"lr_quadratic_warmup": True}], ids=str)

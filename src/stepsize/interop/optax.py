@@ -71,7 +71,7 @@ def _join(
     *, schedules: Annotated[Any, Many(_part)], boundaries: Annotated[Any, Many(Length(0), rising="weakly", empty=True)]
 ) -> Schedule:
     if len(boundaries) != len(schedules) - 1:
-        rule = f"{len(schedules) - 1} steps, one less than schedules"
+        rule = f"a sequence of length {len(schedules) - 1}, one less than schedules"
         raise ArgumentError("join_schedules", "boundaries", rule, boundaries)
     lengths = [end - start for start, end in pairwise([0, *boundaries, math.inf])]
     return in_turn(zip(schedules, lengths, strict=True))

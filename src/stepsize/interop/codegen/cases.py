@@ -69,6 +69,16 @@ def let(statements: Sequence[str], body: Node) -> Node:
     return Let(tuple(statements), body) if isinstance(body, Let | Cases) or body.terms else body
 
 
+def has_terms(node: Node) -> bool:
+    """Whether a value of a node is more than a number."""
+    match node:
+        case Let(_, body):
+            return has_terms(body)
+        case Cases(_, nodes):
+            return any(has_terms(each) for _, each in nodes)
+    return bool(node.terms)
+
+
 def until(node: Node, variable: str, stop: float) -> Node:
     """A node of which only the cases below `stop` occur."""
     (*first, (_, last)) = _between(node, variable, 0, stop)

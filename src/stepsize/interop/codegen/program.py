@@ -125,11 +125,16 @@ def _last_bracket(text: str) -> int:
 def _jax_lines(node: Node, variable: str) -> list[str]:
     """The body of a function in JAX, which evaluates all cases and selects."""
     statements: list[str] = []
-    value = _selected(node, statements, 4)
-    if isinstance(node, Value) and not node.terms:
-        value = [f"jnp.full(jnp.shape({variable}), {node.expr.text})"]
-    first, *others = value
-    return [*dict.fromkeys(statements), f"return {first}", *others]
+    while isinstance(node, Let):
+        statements += node.statements
+        node = node.body
+    if isinstance(node, Value):
+        number_only = f"return jnp.full(jnp.shape({variable}), {node.expr.text})"
+        returned = _returned(node, _WIDTH - len(_INDENT)) if node.terms else [number_only]
+    else:
+        first, *others = _selected(node, statements, len(_INDENT))
+        returned = [f"return {first}", *others]
+    return [*dict.fromkeys(statements), *returned]
 
 
 def _selected(node: Node, statements: list[str], indent: int) -> list[str]:

@@ -10,7 +10,7 @@ from operator import add, mul
 
 from stepsize.errors import ArgumentError
 from stepsize.interop.codegen import shapes
-from stepsize.interop.codegen.cases import Let, Node, combined, few, let, until
+from stepsize.interop.codegen.cases import Let, Node, combined, few, has_terms, let, until
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.shapes import in_turn
@@ -100,7 +100,9 @@ def _warp(schedule: Schedule, steps: int, power: float, clock: Clock, program: P
     z = program.new_name("z")
     bent = program.language.power(clock.progress(steps), power)
     inner = Clock(z, Fraction(steps), is_whole=False, made=(clock, steps, power))
-    node = Let((f"{z} = {bent.text}",), translated(schedule.schedule, inner, program))
+    node = translated(schedule.schedule, inner, program)
+    if has_terms(node):  # the bounds of cases are those of the variable that z is made of
+        node = Let((f"{z} = {bent.text}",), node)
     return _ended(schedule, clock, node)
 
 

@@ -3,7 +3,6 @@
 import math
 import shlex
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -60,41 +59,31 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[list[str]]:
     if isinstance(schedule, Reclock):
         boundaries: Sequence[int] = schedule.batch.boundaries if isinstance(schedule.batch, Piecewise) else ()
         sizes = [int(schedule.batch(each)) for each in (0, *boundaries)]
-        common = math.gcd(*sizes)
-        for ticks in (each for each in range(1, common + 1) if common % each == 0):
-            batch: dict[str, Any] = {"global-batch-size": sizes[-1] // ticks}
-            if boundaries:
-                first, second = sizes[0] // ticks, sizes[1] // ticks
-                batch["rampup-batch-size"] = [first, second - first, boundaries[-1] // ticks]
-            for form in outlines_of(schedule.schedule):
-                yield from _styles(schedule.schedule, form, "samples", Fraction(form.total, ticks), batch, ticks)
+        batch: dict[str, Any] = {"global-batch-size": sizes[-1]}
+        if boundaries:
+            batch["rampup-batch-size"] = [sizes[0], sizes[1] - sizes[0], boundaries[-1]]
+        for form in outlines_of(schedule.schedule):
+            yield from _styles(schedule.schedule, form, "samples", form.total, batch)
 
 
-def _styles(
-    schedule: Schedule, form: Outline, unit: str, total: Fraction | int, run: dict[str, Any], ticks: int = 1
-) -> Iterator[list[str]]:
-    warmup = Fraction(form.warmup, ticks)
+def _styles(schedule: Schedule, form: Outline, unit: str, total: int, run: dict[str, Any]) -> Iterator[list[str]]:
     decays = {(form.total, form.decay, form.peak), (form.total - 1, 0, form.peak)}
     for tail in all_of(Tail, schedule):
         if tail.schedule.steps < math.inf:  # the decay began during the warmup
             steps = int(tail.schedule.steps)
             decays.add((form.warmup + (form.warmup > 0) - tail.n + steps, steps, tail.schedule(0)))
     if schedule.steps == math.inf:
-        decays.add((max(math.ceil(total), math.floor(warmup) + 1), 0, form.peak))
+        decays.add((max(total, form.warmup + 1), 0, form.peak))
     for style, (end, wsd, peak), low in product(STYLES, sorted(decays, reverse=True), sorted({0.0, form.final})):
-        at = Fraction(end, ticks)
-        if at.denominator > 1 or total.denominator > 1 or at <= warmup:
+        if end <= form.warmup:
             continue
         found: dict[str, Any] = {"lr": peak, "min-lr": low}
         found |= dict(zip(("lr-decay-style", "lr-wsd-decay-style"), style.split(), strict=False))
-        found[f"lr-wsd-decay-{unit}"] = wsd // ticks if "WSD" in style else 0
-        if warmup.denominator == 1:
-            found[f"lr-warmup-{unit}"] = int(warmup)
-        else:
-            found["lr-warmup-fraction"] = float(warmup / at)
-        found["lr-warmup-init"] = form.first if warmup else 0.0
-        found[f"lr-decay-{unit}"] = int(at) if at != total else 0
-        found[f"train-{unit}"] = int(total) if total > warmup else 0
+        found[f"lr-wsd-decay-{unit}"] = wsd if "WSD" in style else 0
+        found[f"lr-warmup-{unit}"] = form.warmup
+        found["lr-warmup-init"] = form.first if form.warmup else 0.0
+        found[f"lr-decay-{unit}"] = end if end != total else 0
+        found[f"train-{unit}"] = total if total > form.warmup else 0
         yield _arguments(found | run)
 
 

@@ -57,14 +57,14 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
         parts = parts_of(schedule, run)
         for rate in _base_rates(schedule, parts):
             yield _config(rate, windows_of(parts, rate, run))
-        return
-    lr, windows = math.prod(each for each in factors if isinstance(each, float)), []
-    for each in multiplied:
-        parts = parts_of(each, run)
-        rate, *_ = _base_rates(each, parts)
-        lr *= rate
-        windows += windows_of(parts, rate, run)
-    yield _config(lr, windows)
+    else:
+        lr, windows = math.prod(each for each in factors if isinstance(each, float)), []
+        for each in multiplied:
+            parts = parts_of(each, run)
+            rate, *_ = _base_rates(each, parts)
+            lr *= rate
+            windows += windows_of(parts, rate, run)
+        yield _config(lr, windows)
 
 
 def _config(lr: float, windows: list[dict[str, Any]]) -> dict[str, Any]:

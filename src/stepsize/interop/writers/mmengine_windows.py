@@ -127,10 +127,13 @@ class _Windows:
 
 def _last_change(part: Part, after: Part | None) -> float:
     """The last step at which a part changes the rate; the first of the next part if that goes on from there."""
-    last = part.shape.boundaries[-1] if isinstance(part.shape, MultiStep) else part.shape.steps
+    milestones = part.shape.boundaries if isinstance(part.shape, MultiStep) else ()
     if after is None:
-        return last
+        return milestones[-1] if milestones else part.shape.steps
     length = after.start - part.start
     steps, rest = divmod(length, part.each)
     goes_on = rest == 0 and close(part.shape(steps), after.first)
-    return min(last, steps if goes_on else (length - 1) // part.each)
+    end = steps if goes_on else (length - 1) // part.each
+    if milestones:
+        return max((each for each in milestones if each <= end), default=0)
+    return min(part.shape.steps, end)

@@ -55,8 +55,6 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
                 found["max_steps"] = run.steps("max_steps")
             elif name in ENDLESS:
                 del found["max_steps"]
-            if name == "polynomial" and found["max_steps"] == found["warmup_steps"]:
-                continue  # transformers divides by 0 after the last update
             yield {key: found[key] for key in ORDER if found.get(key) or key == "learning_rate"}
 
 
