@@ -19,7 +19,7 @@ from stepsize.laws import MomentumLaw
         (["plot", "one_cycle(1, 9, init_lr=None)"], "None has no meaning in a text; leave the argument out"),
         (
             ["descend", "bowl", "--start", "1,2", "--optimizer", "adam(bta=1)"],
-            'Adam has no argument "bta"; did you mean "beta2"?',
+            'adam has no argument "bta"; did you mean "beta2"?',
         ),
         (
             ["compare", "--resume", "nowhere"],

@@ -104,17 +104,6 @@ def test_a_text_that_is_not_a_formula_is_refused_at_its_place(text):
         assert caught.value.position == position
 
 
-@pytest.mark.parametrize("raised", [ValueError, RecursionError, MemoryError])
-def test_what_the_parser_of_python_gives_up_on_is_refused(monkeypatch, raised):
-    def give_up(text):
-        raise raised
-
-    monkeypatch.setattr("stepsize.descent.formula.expression", give_up)
-    with pytest.raises(ParseError) as caught:
-        surface_from("x**2")
-    assert str(caught.value) == "a number is too long, or brackets are nested too deep\n  x**2\n  ^"
-
-
 @given(st.text(max_size=30))
 def test_any_text_is_a_formula_or_a_parse_error(text):
     try:

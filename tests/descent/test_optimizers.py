@@ -296,7 +296,7 @@ def test_a_text_that_is_not_an_optimizer_is_refused_with_the_place(text):
 def test_what_is_not_a_text_is_refused(value):
     with pytest.raises(ArgumentError) as caught:
         optimizer_from(value)
-    assert str(caught.value) == f"optimizer_from(text=...) must be a text, got {value}"
+    assert str(caught.value) == f"optimizer_from(text=...) must be a string, got {value}"
 
 
 @pytest.mark.parametrize(("text", "position"), [("Adam(0.9", 4), ("  Adam 0.9", 7), (" Adam(\0)", 6)])

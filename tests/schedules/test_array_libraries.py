@@ -69,6 +69,12 @@ def test_every_shape_and_recipe_takes_steps_of_jax(drawn, data):
 
 
 @in_each_library
+@pytest.mark.parametrize("decay", [ss.Exponential(1.0, 0.99999), ss.Staircase(1.0, 0.99999, 1)], ids=str)
+def test_a_factor_near_one_is_exact_after_a_million_steps(called, decay):
+    assert called(decay, [1_000_000])[0].item() == pytest.approx(0.99999**1_000_000, rel=2e-6)
+
+
+@in_each_library
 def test_the_result_is_an_array_of_the_library_in_its_own_float_type_and_shape(called):
     result = called(PLAN, [[0, 1], [500, 20_000]])
     assert type(result).__module__.partition(".")[0] in ("jaxlib", "mlx", "torch")

@@ -39,7 +39,9 @@ class LogAppliedInAccelerate:
                 self._writer.write(self._updates, values, mean_loss)
 
     def state_dict(self) -> dict[str, Any]:
+        """The number of updates."""
         return {"updates": self._updates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue to count from a saved state."""
         self._updates = state_dict["updates"]

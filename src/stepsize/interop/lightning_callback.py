@@ -26,11 +26,13 @@ class LogAppliedInLightning(Callback):
         self._updates = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to watch the optimizers."""
         self._applied = AppliedValues(*trainer.optimizers)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        """Log the values of an update that was made."""
         assert self._applied is not None
         if self._writer and isinstance(outputs, dict) and "loss" in outputs:
             self._loss.add(outputs["loss"] * trainer.accumulate_grad_batches)  # Lightning has divided it
@@ -41,11 +43,14 @@ class LogAppliedInLightning(Callback):
                 self._writer.write(self._updates, values, self._loss.take())
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop watching the optimizers."""
         if self._applied is not None:
             self._applied.close()
 
     def state_dict(self) -> dict[str, Any]:
+        """The number of updates, for the Trainer's checkpoints."""
         return {"updates": self._updates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue to count from a checkpoint."""
         self._updates = state_dict["updates"]

@@ -29,6 +29,7 @@ class LogAppliedInTrainer(TrainerCallback):
         self._row: tuple[int, dict[str, float]] | None = None  # waits for its loss
 
     def on_train_begin(self, args: Any, state: Any, control: Any, optimizer: Any = None, **kwargs: Any) -> None:
+        """Begin to watch the optimizer."""
         self._applied = AppliedValues(optimizer)
         callbacks = self._trainer.callback_handler.callbacks
         callbacks.remove(self)
@@ -53,6 +54,7 @@ class LogAppliedInTrainer(TrainerCallback):
             self._write_row(float(logs["loss"]))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write the last row, and stop watching the optimizer."""
         assert self._applied is not None
         self._write_row()
         self._applied.close()

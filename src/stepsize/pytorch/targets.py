@@ -87,6 +87,7 @@ class Attribute:
 
     @property
     def largest(self) -> float:
+        """The largest value that it can hold."""
         present = getattr(self.holder, self.name)
         return torch.finfo(present.dtype).max if isinstance(present, Tensor) else sys.float_info.max
 
