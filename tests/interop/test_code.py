@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ from stepsize import (
 )
 from stepsize.errors import ArgumentError
 from stepsize.interop import to_code
+from stepsize.schedules.formulas import Between
 from strategies import trees
 
 INF = math.inf
@@ -135,6 +137,26 @@ def test_python_code_has_the_values_of_any_tree(schedule: Schedule) -> None:
         return
     rate = made(to_code(schedule))
     compare(schedule, [rate(step) for step in steps_of(schedule).tolist()], 1e-12)
+
+
+@pytest.mark.parametrize("lengths", [(up, down) for up in (3, 5, 8, 13) for down in (2, 7, 11, 26)], ids=str)
+def test_a_jump_in_stretched_cycles_comes_at_its_step(lengths: tuple[int, int]) -> None:
+    up, down = lengths
+    schedule = (Constant(1.0, up) >> Constant(2.0, down)).repeat(3, 1.0, 2)
+    code = made(to_code(schedule))
+    assert [code(step) for step in range(7 * (up + down))] == schedule.sample(7 * (up + down)).tolist()
+
+
+class Mine(Between):
+    """A shape of the user's own."""
+
+    def _between(self, z: Any, rest: Any, m: Any) -> Any:
+        return self.start + (self.end - self.start) * z * z
+
+
+def test_a_shape_of_ones_own_is_refused_in_words() -> None:
+    with pytest.raises(ArgumentError, match=r"must be made of the shapes of stepsize, got Mine\("):
+        to_code(wsd(0.1, 10, 50, 40, shape=Mine))
 
 
 def contains_a_function(schedule: Schedule) -> bool:

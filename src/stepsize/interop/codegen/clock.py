@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from stepsize.arguments import LONGEST
 from stepsize.errors import ArgumentError
-from stepsize.interop.codegen.terms import Expr, number, rounded
+from stepsize.interop.codegen.terms import Expr, number
 
 Real = float | Fraction
 
@@ -43,7 +43,7 @@ class Clock:
             clock, steps, power = self.made
             return clock.reaches(steps * max(float(bound), 0.0) ** (1 / power))
         if not self.is_whole:
-            return self.variable, rounded(float(bound))
+            return self.variable, float(bound)
         near = round(bound)
         return self.variable, near if abs(bound - near) <= _SAME * max(near, 1) else math.ceil(bound)
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from stepsize.arguments import LONGEST
+from stepsize.errors import ArgumentError
 from stepsize.interop.codegen.cases import Let, Node, cases, few
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
@@ -62,10 +63,11 @@ def translated(schedule: Schedule, clock: Clock, program: Program) -> Node:
             return _stairs(schedule, range(1, few(len(values))), clock)
         case MultiStep() | Piecewise():
             return _stairs(schedule, schedule.boundaries, clock)
-    assert isinstance(schedule, Knots)
-    if len(schedule.points) > _FEW and clock.is_whole:
-        return _long_knots(schedule.points, schedule.shape, clock, program)
-    return _knots(schedule.points, schedule.shape, clock, language)
+        case Knots(points, shape):
+            if len(points) > _FEW and clock.is_whole:
+                return _long_knots(points, shape, clock, program)
+            return _knots(points, shape, clock, language)
+    raise ArgumentError("to_code", "schedule", "made of the shapes of stepsize", schedule)
 
 
 def in_turn(clock: Clock, parts: Sequence[tuple[float, Node]]) -> Node:
@@ -118,10 +120,11 @@ def _between(schedule: Between, clock: Clock, language: Language) -> Value:
             grown = clock.after(-1).progress(1)
             log = language.call("log", language.not_below(1, grown))
             return Value.of(log / Expr(f"math.log({number(n + 1).text})"), -fall, start)
-    assert isinstance(schedule, Rex)
-    remaining, length = clock.remaining(n)
-    bent = number(rounded((1 - schedule.beta) * float(length))) + number(schedule.beta) * remaining
-    return Value.of(remaining / bent, fall, end)
+        case Rex(beta=beta):
+            remaining, length = clock.remaining(n)
+            bent = number(rounded((1 - beta) * float(length))) + number(beta) * remaining
+            return Value.of(remaining / bent, fall, end)
+    raise ArgumentError("to_code", "schedule", "made of the shapes of stepsize", schedule)  # a subclass of a user's
 
 
 def _inverse_power(start: float, rate: float, power: float, clock: Clock, language: Language) -> Value:
