@@ -2,11 +2,13 @@
 
 import copy
 import inspect
+import io
 import math
 import pickle
 from fractions import Fraction
 
 import pytest
+import torch
 
 import stepsize
 from stepsize.arguments import (
@@ -101,6 +103,11 @@ def test_a_call_that_does_not_fit_says_what_to_write(call, message):
 def test_what_is_made_with_arguments_is_copied_without_them(made):
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(made, protocol)) == made
+    kept = io.BytesIO()
+    torch.save(made, kept)
+    kept.seek(0)
+    with torch.serialization.safe_globals([type(made)]):
+        assert torch.load(kept, weights_only=True) == made
     assert copy.copy(made) == copy.deepcopy(made) == made
 
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from typing import Any, Self, TypeVar
 
 from stepsize.arguments import Instance, Maybe, apply_rules, argument_name, rules
@@ -35,6 +36,8 @@ class CallChecked:
         return super().__new__(cls)
 
     def __reduce__(self) -> Any:  # pickle would call __new__ without arguments
+        if is_dataclass(self):
+            return type(self), tuple(getattr(self, each.name) for each in fields(self) if each.init)
         return object.__new__, (type(self),), self.__getstate__()
 
 

@@ -16,7 +16,7 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.config import settings_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.interop.writers import written
+from stepsize.interop.writers.forms import written
 from stepsize.schedules.clock import Every
 from stepsize.schedules.shape import all_of
 

@@ -15,7 +15,7 @@ from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
 from stepsize.horizon import Horizon
 from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
-from stepsize.interop.writers import FORMS, written
+from stepsize.interop.writers.forms import FORMS, written
 
 _LANGUAGE_OF = {"levanter": "optax", "maxtext": "optax", "paddle": "python"}  # of others it is PyTorch
 

@@ -7,7 +7,7 @@ from stepsize.arguments import Choice
 from stepsize.descent import SURFACES
 from stepsize.errors import StepsizeError, shown
 from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
-from stepsize.interop.writers import written
+from stepsize.interop.writers.forms import written
 from stepsize.play.curves import curves
 from stepsize.play.descents import descents
 from stepsize.play.entries import WORDS, Reading

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, overload
 
 import numpy as np
@@ -147,9 +147,6 @@ class Schedule(CallChecked, ABC):
 
     def __repr__(self) -> str:
         return self._text()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
 
     # Combining. The classes of the results are in modules that import this one, so they are imported late.
 
