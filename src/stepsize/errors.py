@@ -312,6 +312,15 @@ def first_few(words: Sequence[str], most: int, between: str = ", ") -> str:
     return f"{between.join(words[:most])}{left_out}"
 
 
+def distinct_texts(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (4, 6, 9, 12, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
 def one_line(text: str, longest: int) -> str:
     """A text as one line, cut to `longest` characters."""
     begin = text[: 10 * longest]  # the rest could not be shown, however many blanks are left out

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stepsize.errors import distinct_texts
 from stepsize.horizon import Horizon
 from stepsize.interop.frameworks import meaning
 from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
@@ -290,12 +291,3 @@ def _finding(course: Course, kind: str, sentence: str, mend: Any = "", *, note: 
 
 def _updates(count: float) -> str:
     return f"{count:,.0f} update{'' if count == 1 else 's'}"
-
-
-def distinct_texts(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as few digits as tell them apart."""
-    for digits in (4, 6, 9, 12, 17):
-        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from stepsize.errors import ArgumentError, StepError
+from stepsize.errors import ArgumentError, StepError, distinct_texts
 from stepsize.interop.code import to_code
-from stepsize.interop.config_check import distinct_texts
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.pieces import corners
 from stepsize.schedules import Constant, Schedule

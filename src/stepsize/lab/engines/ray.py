@@ -254,12 +254,12 @@ def make_segment(
     state: bytes | None,
     stored: NDArray[np.int64],
     code: Code,
-    versions: dict[str, str],
+    asked: dict[str, str],
 ) -> Iterator[str | Segment]:
     """Say on which node this is, and train a run from a checkpoint to the next, or to its end.
 
-    `state` is the content of the checkpoint, whose path is used in error messages alone. `versions` are those of the
-    process that started the comparison.
+    `state` is the content of the checkpoint, whose path is used in error messages alone. `asked` are the versions
+    of the process that started the comparison.
     """
     yield this_node()
     torch.set_num_threads(THREADS)
@@ -278,7 +278,7 @@ def make_segment(
         if state is not None:
             checkpoint.write_bytes(state)
         try:
-            if others := other_versions(versions):
+            if others := other_versions(asked):
                 raise RunError(f"a node of the Ray cluster has other versions ({others})")
             here = {each.path: Path(folder, each.path.name) for each in job.offshoots}
             offshoots = [replace(each, path=here[each.path]) for each in job.offshoots]
