@@ -11,7 +11,7 @@ class LazyNames:
 
     def __init__(self, init: str) -> None:
         self._places = {
-            alias.asname or alias.name: (statement.module, alias.name)
+            alias.name: statement.module
             for statement in ast.parse(Path(init).with_suffix(".pyi").read_text("utf-8")).body
             if isinstance(statement, ast.ImportFrom) and statement.module
             for alias in statement.names
@@ -21,5 +21,4 @@ class LazyNames:
     def load(self, package: str, name: str) -> Any:
         if name not in self._places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module, original = self._places[name]
-        return getattr(importlib.import_module(module), original)
+        return getattr(importlib.import_module(self._places[name]), name)
