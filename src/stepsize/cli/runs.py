@@ -123,9 +123,7 @@ class LogOptions:
     ] = None
     log_schedule: Annotated[
         list[Any] | None,
-        typed(
-            "[RUN=]TEXT", "The schedule of all runs whose logs have no rates, or only of RUN; repeatable."
-        ),
+        typed("[RUN=]TEXT", "The schedule of all runs whose logs have no rates, or only of RUN; repeatable."),
         schedules_by_run,
     ] = None
     after: Annotated[
