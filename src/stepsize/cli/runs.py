@@ -38,7 +38,7 @@ LawName = Annotated[
     typer.Option(
         "--law",
         metavar="auto|functional|multi-power|momentum",
-        help="The law to fit; auto: momentum if all runs have one schedule.",
+        help="The law to fit; auto: momentum if all runs have the same schedule, else functional.",
     ),
     Choice(("auto", *LAWS.values())),
 ]
@@ -110,14 +110,14 @@ class LogOptions:
     context: typer.Context
     columns: Annotated[
         Any,
-        typed("NAME=COLUMN,...", "Columns of a log with unusual names: step=update,lr=rate,loss=ce"),
+        typed("NAME=COLUMN,...", "Columns with unusual names in a log, e.g. step=update,lr=rate,loss=ce."),
         _columns,
     ] = None
     log_horizon: Annotated[
         Any,
         typed(
             "NAME=VALUE,...",
-            "The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
+            "The length of a run whose log counts epochs, samples or tokens, e.g. samples=60000,batch=256,epochs=10.",
         ),
         _log_horizon,
     ] = None
