@@ -143,7 +143,7 @@ def test_a_store_without_an_experiment_cannot_be_resumed(tmp_path):
     store = written(tmp_path)
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE experiment SET settings = '{}'")
-    with pytest.raises(DataError, match=rf"{store} does not have the experiment, so its runs can be read"):
+    with pytest.raises(DataError, match=rf"{store} does not have the experiment, so only load_runs can read its runs"):
         resume(tmp_path, display=Silent())
 
 
