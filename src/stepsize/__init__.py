@@ -1,4 +1,4 @@
-"""The learning-rate toolkit: a schedule is a value, a pure function of the step, which everything else takes.
+"""The learning-rate toolkit: a schedule is a value, a pure function of the step; the rest of the package works with it.
 
     import stepsize as ss
 

@@ -152,7 +152,7 @@ class Horizon(CallChecked):
 
     @checked
     def of(self, length: str, clock: HorizonClock = "steps") -> int:
-        """The number of steps in a length with a unit; or of samples or tokens, if the clock counts these.
+        """The length in steps, or in samples or tokens if the clock counts these.
 
         `"3ep"` epochs, `"10%"` of the run, `"500ksp"` samples, `"2Btok"` tokens (k, M, B, T: thousand to trillion), and
         `"2000"` steps of the clock. Halves are rounded up. In a number of steps, samples are parts of an epoch.

@@ -38,7 +38,7 @@ def test_pain_2_by_default_a_prepared_scheduler_makes_a_step_for_each_process(re
 
 def test_pain_5_a_scheduler_that_knows_the_horizon_warns_of_it(result):
     length, past = (each for each in result["warned of"] if "horizon" in each)
-    assert "lasts 20 updates, and the horizon 10; write .stretch(10) after the schedule, or" in length
+    assert "lasts 20 updates, but the horizon has 10; write .stretch(10) after the schedule, or" in length
     assert past.startswith("update 11 is past the end of the horizon, 10 updates")
 
 

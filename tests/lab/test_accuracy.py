@@ -162,7 +162,7 @@ def test_a_plateau_of_mode_max_follows_the_test_accuracy(kind):
 @pytest.mark.parametrize("correct", ["auto", None])
 def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point(kind, correct):
     seen = []
-    with pytest.raises(RunError, match=r'follows the accuracy, and the task does not have one; write mode="min"'):
+    with pytest.raises(RunError, match=r'follows the accuracy, which the task does not have; write mode="min"'):
         trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
     assert seen == []
 

@@ -47,7 +47,7 @@ class Changing:
     [
         (Changing(2, [3]), "gave 2 of its 3 batches in pass 1; the length of a run"),
         (Changing(4, [3]), "gave more than its 3 batches in pass 1; the length of a run"),
-        (Changing(3, [3, 5]), "has 5 batches in pass 2, and had other numbers"),
+        (Changing(3, [3, 5]), "has 5 batches in pass 2, but had another number before"),
         (Changing(0, [3]), "gave 0 of its 3 batches"),
         ([(X[:0], Y[:0])], "a batch has no tensor with a row for each sample"),
         ([("a", "b")], r"a batch has no tensor with a row for each sample, got \('a', 'b'\); turn its parts"),
@@ -85,10 +85,10 @@ def test_what_is_neither_tensors_nor_a_loader_is_refused(given, words):
 
 def test_a_loss_of_outputs_and_targets_is_told_from_one_of_batches():
     with pytest.raises(
-        RunError, match=r"fails on a batch, and not on its last part .*; with loaders it gets \(outputs"
+        RunError, match=r"fails on a batch, but works on its last part .*; with loaders it gets \(outputs"
     ):
         trained(task_of([(X, Y)], loss=lambda outputs, targets: ((outputs - targets) ** 2).mean()))
-    with pytest.raises(RunError, match=r"are mappings, and its outputs have no loss; give the task loss="):
+    with pytest.raises(RunError, match=r"are mappings, but its outputs have no loss; give the task loss="):
         trained(task_of([{"input": X}], net=lambda: nn.Linear(1, 1), loss=functional.cross_entropy))
     with pytest.raises(ZeroDivisionError):
         trained(task_of([(X, Y)], loss=lambda outputs, batch: 1 / 0))

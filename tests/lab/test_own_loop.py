@@ -195,11 +195,11 @@ def test_a_loss_that_is_not_finite_or_too_large_ends_the_run_as_diverged(name, v
 @pytest.mark.parametrize(
     ("logs", "notice"),
     [
-        ({20: {"lr": 0.123}}, r"ignores run.schedule: it logged lr 0.123 at step 20, and the schedule has 0.01$"),
+        ({20: {"lr": 0.123}}, r"ignores run.schedule: it logged lr 0.123 at step 20, but the schedule has 0.01$"),
         ({20: {"train_loss": 1.0}}, r"logged no lr, so whether it follows run.schedule could not be checked"),
-        ({5: {"lr": RATES(4)}}, r"logged for the last time at step 5, and run.steps is 20"),
-        ({17: {"lr": RATES(16)}}, r"logged for the last time at step 17, and run.steps is 20"),
-        ({21: {"lr": 0.0}}, r"logged for the last time at step 21, and run.steps is 20"),
+        ({5: {"lr": RATES(4)}}, r"logged for the last time at step 5, but run.steps is 20"),
+        ({17: {"lr": RATES(16)}}, r"logged for the last time at step 17, but run.steps is 20"),
+        ({21: {"lr": 0.0}}, r"logged for the last time at step 21, but run.steps is 20"),
         ({20: {"lr": RATES(19) * (1 + 1.1e-6)}}, r"ignores run.schedule"),
     ],
 )

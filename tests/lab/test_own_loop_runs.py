@@ -237,7 +237,7 @@ def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
     assert "runs appeared" not in report
     assert "careless, seed 0: wrote" in report
     assert "weights.bin, outside its folder" in report
-    assert "ignores run.schedule: it logged lr 0.123 at step 5, and the schedule has 0.1" in report
+    assert "ignores run.schedule: it logged lr 0.123 at step 5, but the schedule has 0.1" in report
 
 
 class Loop:

@@ -143,7 +143,7 @@ def test_a_store_without_an_experiment_cannot_be_resumed(tmp_path):
     store = written(tmp_path)
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE experiment SET settings = '{}'")
-    with pytest.raises(DataError, match=rf"{store} does not have the experiment, so its runs can be read"):
+    with pytest.raises(DataError, match=rf"{store} does not have the experiment, so only load_runs can read its runs"):
         resume(tmp_path, display=Silent())
 
 
@@ -359,5 +359,5 @@ def test_pythons_version_matters_and_the_kernels_patch_level_does_not(name, valu
 def test_a_resume_without_the_gpu_is_refused(tmp_path):
     written(tmp_path, device="cuda:77")
     for elsewhere in (False, True):
-        with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*device='auto'"):
+        with pytest.raises(StateError, match=r"was begun on cuda:77, but there is none here; .*device='auto'"):
             resume(tmp_path, display=Silent(), elsewhere=elsewhere)

@@ -126,7 +126,7 @@ def test_the_user_chooses_what_a_scheduler_follows(metric):
         ),
         (lambda o: lr_scheduler.ReduceLROnPlateau(o), {"metric": "test_accuracy"}, 'higher one .* write mode="max"'),
         (lambda o: lr_scheduler.ReduceLROnPlateau(o), {"metric": "val_loss"}, 'did you mean "train_loss"'),
-        (lambda o: 0.1, {"metric": "test_loss"}, "left out, as lr does not follow one"),
+        (lambda o: 0.1, {"metric": "test_loss"}, "left out, because lr does not follow a metric"),
         (lambda o: 0.1, {"step_every": "batch"}, '"update" or "epoch", got \'batch\''),
         (lambda o: 0.1, {"device": "abacus"}, r'train\(device=...\) must be "auto" or "cpu" on this machine'),
     ],

@@ -90,7 +90,7 @@ def test_an_update_that_begins_past_the_horizon_is_warned_of_once():
 
 def test_a_schedule_that_ends_an_update_or_more_apart_from_the_horizon_is_warned_of():
     Scheduler(sgd(), ss.Linear(1.0, 0.0, 1999), horizon=HORIZON, clock="samples")
-    with pytest.warns(UserWarning, match="lasts 1800 samples, and the horizon 2000; write .stretch\\(2000\\)"):
+    with pytest.warns(UserWarning, match="lasts 1800 samples, but the horizon has 2000; write .stretch\\(2000\\)"):
         Scheduler(sgd(), ss.Linear(1.0, 0.0, 1800), horizon=HORIZON, clock="samples")
 
 
@@ -230,7 +230,7 @@ def test_the_elapsed_time_is_in_the_state():
     again = Scheduler(sgd(), HOUR, clock="seconds")
     again.load_state_dict(saved(state))
     assert (again.position, again.get_last_lr()) == (scheduler.position, scheduler.get_last_lr())
-    with pytest.raises(StateError, match="the state counts 'seconds', and this scheduler steps"):
+    with pytest.raises(StateError, match="the state counts 'seconds', but this scheduler counts steps"):
         Scheduler(sgd(), HOUR.replace('"30min"', "9").replace('"0.5h"', "9")).load_state_dict(state)
     for wrong in (-1.0, math.nan, "1"):
         with pytest.raises(StateError, match="the state's position must be a finite number >= 0"):

@@ -10,7 +10,7 @@ from stepsize.pytorch import Scheduler
 
 
 def test_pain_5_a_schedule_that_does_not_last_as_long_as_the_horizon_is_warned_of():
-    with pytest.warns(UserWarning, match="lasts 20 updates, and the horizon 30; write .stretch\\(30\\)"):
+    with pytest.warns(UserWarning, match="lasts 20 updates, but the horizon has 30; write .stretch\\(30\\)"):
         Scheduler(sgd(), PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=3))
 
 

@@ -397,7 +397,7 @@ REFUSED = [
     ({"start_lr": 0.0}, "start_lr=...\\) must be a finite number > 0"),
     ({"end_lr": math.inf}, "end_lr=...\\) must be a finite number > 0"),
     ({"start_lr": [1e-3, 1e-3], "end_lr": [1.0, 1.0]}, "one rate for each of the 1 parameter groups"),
-    ({"start_lr": [1e-3]}, "must be a number like end_lr, or a list"),
+    ({"start_lr": [1e-3]}, "must be of the form of end_lr: a number, or a list"),
     ({"steps": 1}, "at least 2, got 1"),
     ({"steps": 10.5}, "write 10 or 11"),
     ({"accumulation": 0}, "at least 1, got 0"),

@@ -139,7 +139,7 @@ def test_a_weight_that_an_embedding_shares_with_the_output_is_an_input_weight(fi
 
 
 def test_another_model_is_refused_as_the_base():
-    with pytest.raises(ArgumentError, match=r"got Sequential; the two have other parameters or dimensions: 5\.bias, 5"):
+    with pytest.raises(ArgumentError, match=r"got Sequential; the two differ in parameters or dimensions: 5\.bias, 5"):
         width_factors(mlp(8), mlp(4).append(nn.Linear(2, 2)))
     base = mlp(4)
     base[2] = nn.Conv1d(4, 4, 1)

@@ -25,9 +25,10 @@ def check(
 ) -> None:
     """Say what looks unintended in a config of another tool.
 
-    For each config it prints the tool and its scheduler, the schedule as text, the rates at telling updates, what
-    looks unintended, and the line that would mend it. A note costs little, or matters only if the run goes on after
-    the end of the schedule. The exit code is 0 if nothing looks unintended but for notes, and 1 otherwise.
+    For each config it prints the tool and its scheduler, the schedule as text, the rates at the updates that matter,
+    what looks unintended, and the line that would mend it. A note is a finding that costs little, or that matters only
+    if the run continues after the end of the schedule. The exit code is 0 if there are no findings other than notes,
+    1 if there are, and 2 after an error.
     """
     reader = Reader(context, tool, base_lr, horizon, steps)
     given = reader.read(files)

@@ -99,38 +99,46 @@ def compare(
     batch_size: BatchSize = None,
     accumulation: Accumulation = 1,
     steps: Annotated[
-        int | None, numeric("N", "Updates of a run, for a task that has no number of samples."), Maybe(Whole(1))
+        int | None,
+        numeric("N", "Updates of a run, for a training loop, a command, or a loader without a length."),
+        Maybe(Whole(1)),
     ] = None,
     command: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="A program that makes a run, in place of a task, e.g. 'python train.py --rates {rates} --seed {seed} "
-            "--out {folder}'; also {schedule}, {name}, {steps}.",
+            help="A program that trains one run, instead of a task, e.g. 'python train.py --rates {rates} "
+            "--seed {seed} --out {folder}'; also {schedule}, {name}, {steps}.",
         ),
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What the runs are judged on first, e.g. test_loss.")
+        str | None, typer.Option(metavar="NAME", help="The metric on which the runs are judged first, e.g. test_loss.")
     ] = None,
     mode: Annotated[
         str | None,
-        typer.Option(metavar="min|max", help="Which values of --metric are better, if it is a name of your own."),
+        typer.Option(metavar="min|max", help="Which values of --metric are better, for a metric of your own."),
         Maybe(Choice(("min", "max"))),
     ] = None,
     timeout: Annotated[
         float | None,
-        numeric("SECONDS", "How long a training loop of your own, or a command, may log nothing before it has failed."),
+        numeric(
+            "SECONDS", "How long a training loop of your own, or a command, may log nothing before it counts as failed."
+        ),
         Maybe(Number(above=0.0)),
     ] = None,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     until_told: Annotated[
-        bool, typer.Option("--until-told", help="Add seeds in rounds until each difference to the first is told apart.")
+        bool,
+        typer.Option(
+            "--until-told",
+            help="Add seeds in rounds until each difference to the first schedule is told apart from zero.",
+        ),
     ] = False,
     most_seeds: Annotated[int, numeric("N", "The most seeds that --until-told may use."), Whole(2)] = 20,
     margin: Annotated[
         float | None,
-        numeric("X", "A difference that does not matter: --until-told also stops if it is smaller."),
+        numeric("X", "A difference that does not matter: --until-told also accepts one that is shown to be smaller."),
         Number(above=0.0),
     ] = None,
     tune_peak: Annotated[
@@ -138,7 +146,10 @@ def compare(
     ] = 0,
     engine: Annotated[
         str,
-        typer.Option(metavar="auto|local|stacked|ray", help="What trains the runs: a process each, one program, Ray."),
+        typer.Option(
+            metavar="auto|local|stacked|ray",
+            help="What trains the runs: local (a process each), stacked (one program), ray (a cluster).",
+        ),
         Choice(("auto", "local", "stacked", "ray")),
     ] = "auto",
     all_pairs: Annotated[
@@ -156,7 +167,11 @@ def compare(
     add_seeds: Annotated[Any, typed("N,N,...", "With --resume: add seeds, e.g. 5..9.", numbers), SEEDS] = None,
     add_schedule: Annotated[list[Any] | None, _named_texts("With --resume: add a schedule"), _schedules] = None,
     elsewhere: Annotated[
-        bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")
+        bool,
+        typer.Option(
+            "--elsewhere",
+            help="Resume even if the machine, Python, PyTorch or the data have changed, so that results may differ.",
+        ),
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard, during training.")
@@ -164,8 +179,8 @@ def compare(
 ) -> None:
     """Train under several schedules and compare the results.
 
-    Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
-    unit: "1ep" (epochs), "30%" (of the run), and once "rest".
+    Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. A length in a schedule's text may have a
+    unit, as in "1ep" (epochs) and "30%" (of the run). One length may be "rest".
     """
     given = typed_in(context)
     of_a_resume = {"elsewhere", "add_seeds", "add_schedule"}

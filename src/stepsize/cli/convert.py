@@ -49,7 +49,7 @@ def convert(
 ) -> None:
     """Write a schedule or a config for another tool, or as code.
 
-    What is written has the same rate at every update; a tool that cannot have it is refused.
+    The output has the same rate at every update. If the tool has no settings for that, nothing is written.
     """
     reader = Reader(context, tool, base_lr, horizon, steps, functions)
     (given,) = reader.read([schedule])

@@ -27,20 +27,20 @@ def cooldown(
         list[int] | None, numeric("STEP", "A step at which the cooldown might begin; repeatable."), Many(Whole(1))
     ] = None,
     steps: Annotated[
-        int | None, numeric("N", "Length of the cooldown. [default: a fifth of the whole]"), Whole(1)
+        int | None, numeric("N", "Length of the cooldown. [default: a fifth of the whole run]"), Whole(1)
     ] = None,
     shape: Annotated[
         str, typer.Option(metavar="SHAPE", help=f"Shape of the cooldown: {', '.join(WORDS)}."), shape_rule
     ] = "linear",
-    end: Annotated[NonNegative, numeric("RATE", "The rate at its end.")] = 0.0,
+    end: Annotated[NonNegative, numeric("RATE", "The rate at the end of the cooldown.")] = 0.0,
     law: LawName = "auto",
     out: PictureFile = None,
 ) -> None:
-    """Say when a running run should begin its cooldown.
+    """Say when a run should begin its cooldown.
 
-    It predicts the final loss for a cooldown that begins now or later. A law is fitted to the running run and to
-    finished runs with a decay. --total finds the best length of the cooldown for a run that ends at a given step,
-    and --target the step at which to begin for a given loss.
+    It predicts the final loss for a cooldown that begins now or later. A law is fitted to the run that is still
+    training and to finished runs with a decay. --total finds the best length of the cooldown for a run that ends at
+    a given step, and --target the step at which to begin for a given loss.
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
     from stepsize.laws.cooldowns import check_cooldowns

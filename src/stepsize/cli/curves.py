@@ -35,8 +35,8 @@ def curves(
 ) -> None:
     """List the loss curves in the logs of any tool.
 
-    It says which runs there are, how they were read, and how they went. A run whose rates are not known has "?" as its
-    peak rate. What could not be read is named below, and the exit code is then 2.
+    Print which runs were found, how each was read, and its steps, peak rate and last loss. A run whose rates are not
+    known has "?" as its peak rate. Logs that cannot be read are listed below, and the exit code is then 2.
     """
     found, errors = logs.readings(runs)
     print_notes(found)

@@ -90,7 +90,7 @@ def descend(
         typer.Option(
             metavar="RATE|TEXT",
             help='The learning rate, a number or a schedule: \'Cosine(0.4, 0, 50)\'; lengths such as "10%" and "rest" '
-            "are parts of --steps. [default: 0.1; 1 for adadelta, which needs none]",
+            "are parts of --steps. [default: 0.1; 1 for adadelta, which has no rate of its own]",
         ),
         _rate_or_text,
     ] = None,
@@ -102,7 +102,7 @@ def descend(
         typer.Option(
             metavar="FILE|DIR",
             help="Write a picture (.png, .svg, .pdf, .jpg, .webp), an animation (.gif, .mp4) or a page (.html); "
-            "in a directory it is descend.png.",
+            "in a directory, the file is descend.png.",
         ),
         _drawing,
     ] = None,

@@ -94,10 +94,10 @@ def find(
     ] = None,
     epochs: Annotated[Count, numeric("N", "Passes over the training set at each rate of the grid.")] = 1,
 ) -> None:
-    """Find a learning rate by raising it in a short run.
+    """Find a learning rate by a range test.
 
-    The loss of that run suggests a rate. With --grid the network is also trained at each rate of a grid, and both
-    answers are shown together.
+    A range test is a short run with a rising rate, whose loss suggests a rate. With --grid the network is also trained
+    at each rate of a grid, and both answers are shown together.
     """
     if rates is not None and not grid:
         raise ArgumentError("--rates", "", "given together with --grid", rates)

@@ -35,11 +35,11 @@ Texts = Annotated[
 ]
 ToolName = Annotated[
     str | None,
-    typer.Option("--from", metavar="TOOL", help="The tool of the configs. [default: the one that they show]"),
+    typer.Option("--from", metavar="TOOL", help="The tool of the configs. [default: recognized from the settings]"),
 ]
 BaseRate = Annotated[
     float | None,
-    numeric("RATE", "The optimizer's rate, which some tools multiply by a factor.", "--base-lr"),
+    numeric("RATE", "The optimizer's rate, for tools whose schedules are factors of it.", "--base-lr"),
     Maybe(Number(least=0.0)),
 ]
 RunSteps = Annotated[int | None, numeric("N", "The updates of the run, if a config leaves them open."), Whole(1)]

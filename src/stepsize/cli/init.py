@@ -15,7 +15,7 @@ def init(
 ) -> None:
     """Write an experiment file that explains every setting.
 
-    It is for `stepsize compare FILE`.
+    Run the experiment with `stepsize compare FILE`.
     """
     from stepsize.lab.experiment_file import EXAMPLE  # late: it loads PyTorch
 

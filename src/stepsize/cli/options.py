@@ -81,7 +81,8 @@ PictureFile = Annotated[
     typer.Option(
         "--out",
         metavar="FILE|DIR",
-        help="Write the picture to FILE: .png, .svg, .pdf, .jpg or .webp; in a directory it gets the verb's name.",
+        help="Write the picture to FILE: .png, .svg, .pdf, .jpg or .webp; in a directory, the file is named after the "
+        "verb.",
     ),
     _picture,
 ]
@@ -91,8 +92,8 @@ TaskName = Annotated[
         "--task",
         "--data",
         metavar="NAME|FOLDER",
-        help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
-        "of yours as package.module:function or file.py:function: it makes a task, or is a training loop train(run).",
+        help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or your own "
+        "function, package.module:function or file.py:function, which makes a task or is a training loop train(run).",
     ),
     _task,
 ]
@@ -102,6 +103,6 @@ BatchSize = Annotated[
     numeric("N", "Samples in a micro-batch; 256 unless the task has loaders, which have their own."),
     Maybe(Whole(1)),
 ]
-Accumulation = Annotated[Count, numeric("K", "Micro-batches to an update.", "--accumulate")]
+Accumulation = Annotated[Count, numeric("K", "Micro-batches in an update.", "--accumulate")]
 Seeds = Annotated[Any, typed("N,N,...", "One run for each seed; 0..4 for 0 to 4.", numbers), SEEDS]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]

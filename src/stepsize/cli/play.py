@@ -36,8 +36,8 @@ def play(
 ) -> None:
     """Play with schedules on a page in your browser.
 
-    Drag the numbers of a schedule and see rates, sums, bounds and predicted losses. The page is served on this
-    machine only, needs no network, and ends with Ctrl-C.
+    Drag the numbers of a schedule and see its rates, their sum, its bound and the predicted loss. The page is served
+    on this machine only, needs no network, and ends with Ctrl-C.
     """
     from stepsize.play.server import serve  # late: it loads the server
     from stepsize.play.subjects import subject_of

@@ -20,7 +20,7 @@ def plot(
     texts: Texts,
     steps: Annotated[
         int | None,
-        numeric("N", "Show this many steps of each. [default: all; of endless schedules, enough to see what they do]"),
+        numeric("N", "Show this many steps of each. [default: all; of an endless schedule, enough to show its form]"),
         Whole(1),
     ] = None,
     out: PictureFile = None,

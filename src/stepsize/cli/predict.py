@@ -46,8 +46,8 @@ def predict(
     """Predict the loss of a schedule that was never run.
 
     A law of loss curves is fitted to finished runs of other schedules. The full law needs at least two schedules,
-    one of them with a decay; for a single schedule a simpler law is fitted, which predicts less. Several schedules
-    are ranked.
+    one of them with a decay; for a single schedule a simpler law is fitted, which predicts less well. Several
+    schedules are ranked.
     """
     from stepsize.laws import rank_forecasts  # late: they load SciPy
     from stepsize.laws.forecast import check_peak

@@ -38,7 +38,7 @@ LawName = Annotated[
     typer.Option(
         "--law",
         metavar="auto|functional|multi-power|momentum",
-        help="The law to fit; auto: momentum if all runs have one schedule.",
+        help="The law to fit; auto: momentum if all runs have the same schedule, else functional.",
     ),
     Choice(("auto", *LAWS.values())),
 ]
@@ -110,45 +110,45 @@ class LogOptions:
     context: typer.Context
     columns: Annotated[
         Any,
-        typed("NAME=COLUMN,...", "Columns of a log with unusual names: step=update,lr=rate,loss=ce"),
+        typed("NAME=COLUMN,...", "Columns with unusual names in a log, e.g. step=update,lr=rate,loss=ce."),
         _columns,
     ] = None
     log_horizon: Annotated[
         Any,
         typed(
             "NAME=VALUE,...",
-            "The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
+            "The length of a run whose log counts epochs, samples or tokens, e.g. samples=60000,batch=256,epochs=10.",
         ),
         _log_horizon,
     ] = None
     log_schedule: Annotated[
         list[Any] | None,
-        typed(
-            "[RUN=]TEXT", "The schedule of the runs whose logs have no rates, or of the run of that name; repeatable."
-        ),
+        typed("[RUN=]TEXT", "The schedule of all runs whose logs have no rates, or only of RUN; repeatable."),
         schedules_by_run,
     ] = None
     after: Annotated[
         list[Any] | None,
         typed(
             "[RUN=]FILE:STEP",
-            "The log of the run that all runs, or the run of that name, branch from at that step; repeatable.",
+            "All runs, or only RUN, branch at STEP from the run whose log is FILE; repeatable.",
         ),
         branches_by_run,
     ] = None
     log_warmup: Annotated[
-        int | None, numeric("N", "Warmup steps that a log which begins late leaves out; 0 if none."), Whole(0)
+        int | None,
+        numeric("N", "Length of the warmup in steps, for a log that leaves it out; 0 if there was none."),
+        Whole(0),
     ] = None
     log_jump: Annotated[
         list[int] | None,
-        numeric("STEP", "The first step of another rate, to which the logged rate jumps; repeatable."),
+        numeric("STEP", "A step at which the rate changes abruptly: the first step of the new rate; repeatable."),
         Many(Whole(1)),
     ] = None
     log_means: Annotated[
         bool | None,
         typer.Option(
             "--log-means/--no-log-means",
-            help="Whether a logged loss is the mean since the row before, logged at the number of updates done. "
+            help="A logged loss is the mean since the row before, and the step is the number of updates done. "
             "[default: as the tool logs]",
         ),
     ] = None

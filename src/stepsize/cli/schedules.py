@@ -23,8 +23,8 @@ HorizonText = Annotated[
         "--horizon",
         metavar="NAME=VALUE,...",
         help=(
-            'What lengths such as "3ep", "500ksp", "10%" and "rest" mean; "10%" and "rest" also work with --steps: '
-            f'{EXAMPLE}; for "2Btok", add tokens_per_sample'
+            f'The length of the run, e.g. {EXAMPLE}. It gives a meaning to lengths such as "3ep", "500ksp", "10%" and '
+            '"rest"; for "2Btok", add tokens_per_sample. With --steps alone, only "10%" and "rest" have a meaning.'
         ),
     ),
 ]

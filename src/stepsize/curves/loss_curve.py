@@ -78,9 +78,10 @@ class LossCurve:
 
     @checked
     def smoothed(self, rows: Count = 5) -> "LossCurve":
-        """Each loss as the mean over `rows` neighbouring rows, fewer at the ends; an even number counts as one less.
+        """Each loss as the mean over `rows` neighbouring rows, fewer rows at the ends.
 
-        The mean takes as many rows before as after, so it does not shift the curve, but it smears a sudden fall.
+        If `rows` is even, `rows - 1` are used. The mean takes as many rows before as after, so it does not shift the
+        curve, but it smears a sudden fall.
         """
         half = min((rows - 1) // 2, self.steps.size)
         if not half:

@@ -49,7 +49,7 @@ class RangeRun(CallChecked):
 
     @property
     def curve(self) -> tuple[float, ...]:
-        """The losses to judge by: the validation losses if there are some."""
+        """The losses by which the test judges: the validation losses if there are any."""
         return self.validation_losses or self.losses
 
 
@@ -105,7 +105,7 @@ class RangeTest(CallChecked):
 
     @property
     def losses(self) -> Floats:
-        """The losses to judge by, the mean over the runs, shape (updates,)."""
+        """The losses by which the test judges, as means over the runs, shape (updates,)."""
         return np.asarray(self._curves.mean(axis=0))
 
     @property

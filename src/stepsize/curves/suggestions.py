@@ -54,7 +54,7 @@ class Suggestions:
 
     @property
     def disagreement(self) -> float:
-        """The ratio of the highest to the lowest of the first three; NaN if there are none."""
+        """The ratio of the highest to the lowest rate of the first three rules; NaN without suggestions."""
         rates = [rate for rule, rate in self.by_rule.items() if rule != "largest stable"]
         return max(rates) / min(rates) if rates else math.nan
 

@@ -59,7 +59,7 @@ class Convexity:
 
 @checked
 def is_convex(f: Source, domain: Domain, chords: Count = 20_000, seed: Seed = 0) -> Convexity:
-    """Whether a function lies nowhere above its chords, on a box.
+    """Whether a function is convex on a box: no chord passes below it.
 
         f(w a + (1 - w) b) <= w f(a) + (1 - w) f(b)    for all a, b and 0 <= w <= 1
 
@@ -128,7 +128,7 @@ def _rounding(start: Floats, along: Floats) -> Floats:
 
 @checked
 def is_convex_set(contains: Callable[..., Any], domain: Domain, chords: Count = 20_000, seed: Seed = 0) -> Convexity:
-    """Whether the chords between points of a set stay in it, within a box.
+    """Whether a set is convex within a box: the chords between its points stay in it.
 
     A chord that leaves the set refutes convexity; if none does, this is evidence. Of several, the answer has the one
     with the longest part outside.

@@ -61,9 +61,10 @@ class LeastSquares:
 
 
 def diabetes() -> LeastSquares:
-    """scikit-learn's bundled diabetes data: 442 patients, 10 measurements and a 1, and the disease a year later.
+    """scikit-learn's bundled diabetes data: 442 patients, 10 measurements, and how the disease had progressed.
 
-    Measurements and targets are standardised: mean 0, standard deviation 1.
+    The targets measure the progression after a year. Measurements and targets are standardised: mean 0, standard
+    deviation 1. The last feature is a constant 1.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.

@@ -66,7 +66,7 @@ class Velocity(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Momentum(Optimizer[Velocity]):
-    """A velocity that keeps the part `beta` of itself and adds the gradient.
+    """A velocity that keeps the fraction `beta` of itself and adds the gradient.
 
         v <- beta v + g,    x <- x - eta v,    with Nesterov's look ahead  x <- x - eta (g + beta v)
 
@@ -75,7 +75,7 @@ class Momentum(Optimizer[Velocity]):
     rate. If the rate changes, the second form keeps the old rate in the gradients that it has already added.
 
     Args:
-        beta: the part of the velocity that is kept, in [0, 1). PyTorch's default, 0, is `GradientDescent`.
+        beta: the fraction of the velocity that is kept, in [0, 1). PyTorch's default, 0, is `GradientDescent`.
         nesterov: whether to take the step that the velocity will take next.
         rate: "outside" the velocity as in PyTorch, or "inside" it as in Sutskever et al.
 

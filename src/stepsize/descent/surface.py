@@ -92,7 +92,7 @@ class Surface:
 
     @property
     def start(self) -> tuple[float, ...] | None:
-        """A point to start from until one is chosen: a fifth from the upper left of the window; None without one."""
+        """The default starting point, a fifth of the window from its upper left corner; None without a window."""
         if self.window is None:
             return None
         return tuple(low + part * (high - low) for (low, high), part in zip(self.window, (0.2, 0.8), strict=False))

@@ -69,7 +69,7 @@ class Warmup:
         return clock.length(self.t_warmup, "t_warmup", scaled=False)
 
     def up(self, peak: float, clock: Clock) -> Schedule | None:
-        """The way up; if it is scaled, the update at which it ends is not."""
+        """The warmup; if it is scaled, the update at which it ends is not."""
         steps = self.steps(clock)
         if not self.scale_warmup:
             return phase(Linear, 0.0, peak, steps)

@@ -72,7 +72,7 @@ class Warmup:
         return max(2, self.warmup_num_steps)
 
     def to(self, peak: float, first: float, start: float) -> Schedule:
-        """The first update and the way up; a logarithm is at the peak a step before a line."""
+        """The first update and the warmup; a logarithm is at the peak a step before a line."""
         line = Linear(start, peak, self.steps)
         return Constant(first, 1) >> (
             line if self.warmup_type == "linear" else Logarithmic(start, peak, self.steps - 1)

@@ -8,7 +8,7 @@ from stepsize.schedules import Plan, Schedule
 
 
 def from_fvcore(config: Any, *, horizon: AnyHorizon = None, base_lr: float | None = None) -> Schedule | Plan:
-    """The schedule of one of fvcore's schedulers, which is asked for the progress `update / updates`.
+    """The schedule of one of fvcore's schedulers, evaluated at the progress `update / updates`.
 
     The progress never gets to 1, so the end value is not applied. From the end of the run on, fvcore has no rate; the
     schedule holds its end.

@@ -1,4 +1,4 @@
-"""timm's schedulers that repeat a way down; `s` is the scheduler, or has its attributes."""
+"""timm's schedulers that repeat a decay; `s` is the scheduler, or has its attributes."""
 
 import math
 from functools import partial

@@ -92,7 +92,7 @@ def _schedule(
 
 
 def _after_warmup(kind: str, peak: float, low: float, stable: int, steps: int) -> list[Schedule | None]:
-    """The stable phase, the way down, and how its formula goes on after the end."""
+    """The stable phase, the decay, and how its formula goes on after the end."""
     if steps == 0:
         return [Constant(peak)]
     if kind == "cosine":

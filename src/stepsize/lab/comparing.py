@@ -116,7 +116,9 @@ def resume(
     tensorboard: bool = False,
     elsewhere: bool = False,
 ) -> Comparison:
-    """Continue a comparison that was interrupted or killed: every run from its last checkpoint, with the same bits.
+    """Continue a comparison that was interrupted or killed, every run from its last checkpoint.
+
+    The results are the same, bit for bit, as without the interruption.
 
     Args:
         directory: the directory of the comparison.
@@ -157,7 +159,7 @@ def resumed(
             resolved_device(experiment.device)
         except ArgumentError as error:
             raise StateError(
-                f"{place.path} was begun on {experiment.device}, and there is none here",
+                f"{place.path} was begun on {experiment.device}, but there is none here",
                 "resume it on a machine that has one, or start over in another directory with {device}",
                 device="auto",
             ) from error

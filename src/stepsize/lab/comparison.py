@@ -64,9 +64,10 @@ class Comparison:
 
 
 def load(directory: str | Path) -> Comparison:
-    """The comparison in a directory, finished or under way, as `compare` returns it; its task is not needed.
+    """The comparison in a directory, as `compare` returns it.
 
-    It has the runs that are complete. `stepsize.store.load_runs` reads the others too, and runs without an experiment.
+    The comparison may still be running, and its task is not needed. The result has the runs that are complete.
+    `stepsize.store.load_runs` reads the others too, and runs without an experiment.
 
     Raises:
         DataError: there is no store in the directory, or it is damaged, or does not have the experiment.
@@ -82,7 +83,7 @@ def stored_experiment(results: Results) -> Experiment:
     settings = results.settings
     if "experiment" not in settings:
         raise DataError(
-            f"{results.path} does not have the experiment, so its runs can be read with load_runs and nothing else",
+            f"{results.path} does not have the experiment, so only load_runs can read its runs",
             "start over in another directory",
         )
     try:

@@ -64,7 +64,8 @@ class Experiment:
             "package.module:function", an importable function that returns a `Task`, or that is a training loop of
             your own, `train(run)`.
         epochs: passes over the training set.
-        steps: updates of a run, for a task that has no number of samples; an epoch is then an equal part of them.
+        steps: updates of a run, for a training loop of your own, a command, or a loader without a length; an epoch is
+            then an equal part of them.
         samples: train on this many samples, from the first on; on all if None.
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch, 256 if None; a task with loaders has its own.
@@ -91,11 +92,12 @@ class Experiment:
         most_seeds: the most seeds that `until_told` may use.
         margin: a difference of the metric in which runs are compared that does not matter; None if each does.
         tune_peak: trials to find each schedule's best peak rate before the comparison; 0 compares them as they are.
-        metric: what the runs are judged on first, such as "test_loss", or any name that a training loop of your own
-            logs. If None, the one that the task names; if it names none, test_accuracy, or test_loss, or train_loss.
-        mode: whether the "min" or the "max" of the metric is better; needed if it is a name of your own.
-        command: the command of a run that is made by a program of its own, with the placeholders {schedule}, {rates} (a
-            CSV file with the rate of every step), {name}, {seed}, {steps} and {folder}. It takes the place of the task.
+        metric: the metric on which the runs are judged first, such as "test_loss", or any name that a training loop of
+            your own logs. If None, the one that the task names; if it names none, test_accuracy, or test_loss, or
+            train_loss.
+        mode: whether the "min" or the "max" of the metric is better; needed for a metric of your own.
+        command: a command that trains one run, instead of a task, with the placeholders {schedule}, {rates} (a CSV file
+            with the rate of every step), {name}, {seed}, {steps} and {folder}.
         timeout: the seconds without a log after which a training loop of your own, or a command, has failed.
         held_out: judge on a fifth of the training samples, which are not trained on, instead of the test set.
         functions: let texts name functions, `Function("package.module:name")`, whose code is imported and run; a
@@ -183,7 +185,7 @@ class Experiment:
 
     @property
     def headline(self) -> Metric | None:
-        """The metric that the runs are judged on first, if it was named."""
+        """The metric on which the runs are judged first, if it was named."""
         if self.metric is None:
             return None
         known = KNOWN.get(self.metric, Metric(self.metric, self.metric))

@@ -70,7 +70,7 @@ def optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], 
         try:
             json.dumps(item, allow_nan=False)  # the store keeps it as JSON
         except (TypeError, ValueError):
-            rule = "a text, a finite number or a list of them"
+            rule = "a text, a finite number or a list of these"
             advice = 'write a plain one such as 0.9, or name your own factory, optimizer="package.module:function"'
             raise ArgumentError(owner, f"{name}[{key!r}]", rule, item, advice) from None
     return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())

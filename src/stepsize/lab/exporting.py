@@ -76,7 +76,7 @@ def export(
     contents |= {name: text.encode() for name, text in _texts(paper, two_columns)}
     existing = [name for name in contents if (folder / name).exists()]
     if existing and not overwrite:
-        reason = f"{folder} already has {first_few(existing, 3)}, and nothing is overwritten without being asked"
+        reason = f"{folder} already has {first_few(existing, 3)}, and files are replaced only on request"
         raise OutputError(reason, "write {overwrite}, or name another folder with {out}", overwrite=True, out=...)
     try:
         folder.mkdir(parents=True, exist_ok=True)

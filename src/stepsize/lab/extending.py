@@ -80,7 +80,7 @@ def _extended(
         raise StateError("the peaks of its schedules are still being tuned", "resume it first, and then extend it")
     if schedules and settings["trials"]:
         raise StateError(
-            f"the peaks of the schedules in {directory.path} were tuned, and an added one would be compared untuned",
+            f"the peaks of the schedules in {directory.path} were tuned, but an added one would be compared untuned",
             "start over in another directory with all of them",
         )
     grown = _checked(experiment, task, seeds, schedules)

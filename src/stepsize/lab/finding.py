@@ -42,7 +42,7 @@ def find_rate(
     observe: Callable[[int, float, float], object] | None = None,
     **settings: Any,
 ) -> RangeTest:
-    """A range test of a task, a run for each seed.
+    """A range test of a task, with one run for each seed.
 
     The initial network, the order of the samples and the random draws are those of a run of `compare` with the same
     seed.
@@ -121,7 +121,7 @@ class Grid:
 
 
 def train_grid(rates: Sequence[float], out: str | Path | None = None, **settings: Any) -> Grid:
-    """Train at each of several constant rates, judged on a fifth of the training samples, which is held out.
+    """Train at each of several constant rates, judged on a held-out fifth of the training samples.
 
     Args:
         rates: at least one; rates that agree in six digits count once.

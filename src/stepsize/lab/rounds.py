@@ -119,8 +119,8 @@ def _why_now(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) ->
 def _about_added(seeds: Sequence[int]) -> str:
     which = f"seed {seeds[0]} was" if len(seeds) == 1 else f"seeds {_listed(seeds)} were"
     return (
-        f"The {which} added after a look at the results of the others. If the results decided that, p and the "
-        "intervals, which are those of a fixed number of seeds, claim too much."
+        f"The {which} added after a look at the results of the others. If the results decided that, the p-values "
+        "and intervals claim too much, because they assume a fixed number of seeds."
     )
 
 

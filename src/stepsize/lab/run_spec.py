@@ -50,7 +50,7 @@ class RunSpec:
 
     @property
     def text(self) -> str:
-        """What is scheduled, as the store has it: the text of the schedule, and `with` the feedback's if it has one."""
+        """What is scheduled, as the store records it: the text of the schedule, and `with` that of any feedback."""
         return str(self.schedule) if self.feedback is None else f"{self.schedule} with {self.feedback}"
 
     @property

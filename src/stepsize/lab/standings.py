@@ -137,22 +137,22 @@ class Display:
     """
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
-        """The runs are about to start; `source` says where the data came from, results go to `directory`."""
+        """Called before the runs start; `source` says where the data came from, and results go to `directory`."""
 
     def starting(self, workers: int) -> None:
-        """This many worker processes are starting."""
+        """Called when `workers` worker processes start."""
 
     def logged(self, number: int, record: Record) -> None:
-        """A run has logged something."""
+        """Called after a run has logged a record."""
 
     def ended(self, number: int, run: Run) -> None:
-        """A run has ended; its status says how."""
+        """Called after a run has ended; its status says how."""
 
     def stopping(self) -> None:
-        """The user has interrupted: runs in progress end soon, and no other begins."""
+        """Called when the user interrupts: runs in progress end soon, and no other begins."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Called at the end."""
 
 
 _LEAST_WAIT = 3.0  # seconds between two drawings

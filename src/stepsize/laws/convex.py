@@ -29,7 +29,7 @@ class Bound:
 
 
 def convex_bound(schedule_or_rates: Rates, steps: int | None = None) -> Bound:
-    """The bound on the excess loss of the last step for convex functions, at the best height of a shape.
+    """The bound on the excess loss of the last step for convex functions, with a schedule at its best height.
 
     For eta = gamma w, ||x_1 - x*|| <= D and E ||g_t||^2 <= G^2:
 

@@ -1,4 +1,4 @@
-"""The cooldowns of a running run: the forecast of each, and the search for a budget or for a target loss."""
+"""The cooldowns of a run in training: the forecast of each, and the search for a budget or for a target loss."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ Answer = tuple[tuple[CooldownForecast, ...], CooldownForecast | None, Remark]
 
 
 class Search:
-    """The cooldowns of one running run, their forecasts, and the search among them."""
+    """The cooldowns of one run in training, their forecasts, and the search among them."""
 
     def __init__(self, found: Fit, so_far: LossCurve, shape: Any, final_lr: float, level: float) -> None:
         self._found, self._so_far, self._level = found, so_far, level

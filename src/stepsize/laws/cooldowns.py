@@ -1,4 +1,4 @@
-"""When to begin the cooldown of a running run, and how long to make it, by the predicted final loss."""
+"""When to begin the cooldown of a run in training, and how long to make it, by the predicted final loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from stepsize.schedules.transitions import AnyShape
 
 @dataclass(frozen=True, eq=False)
 class Cooldowns:
-    """The forecasts of several cooldowns of a running run, by their start, and what follows from them, in words.
+    """The forecasts of several cooldowns of a run in training, by their start, and a recommendation in words.
 
     `recommended` is the one that answers the question, None if there is none. `unit` is the number of steps of which
     the forecasts give the gain.
@@ -44,19 +44,19 @@ def plan_cooldowns(
     shape: AnyShape = "linear",
     level: Probability = 0.9,
 ) -> Cooldowns:
-    """Predict the final loss of a running run if its cooldown begins now, or later, with the rate held until then.
+    """Predict the final loss of a run in training if its cooldown begins now, or later with the rate held until then.
 
     With `target_loss` it looks for the start from which the cooldown ends at that loss: the earliest, at which the
     lower bound of the band reaches it, the likely one, and the safe one, at which the upper bound does. With
     `total_steps` the run ends there, and it looks for the best length of the cooldown.
 
-    Fit the running run together with the finished ones. The prediction is shifted by the distance that remains between
-    the run and the law, the median over the last quarter of its rows. A run that lies more than 1% from the law, or
-    whose rate has already decayed, comes with a caution.
+    Fit the run that is still training together with the finished ones. The prediction is shifted by the distance that
+    remains between the run and the law, the median over the last quarter of its rows. A run that lies more than 1% from
+    the law, or whose rate has already decayed, comes with a caution.
 
     Args:
-        found: a fit to the running run and to finished ones of its setting.
-        so_far: the log of the running run, with the rates of all updates so far.
+        found: a fit to the run that is still training and to finished ones of its setting.
+        so_far: the log of the run that is still training, with the rates of all updates so far.
         starts: the steps at which the cooldown might begin; now and up to three times as late if None.
         steps: length of the cooldown; a fifth of the whole run if None.
         target_loss: the final loss to reach, in place of `starts`.

@@ -14,7 +14,7 @@ from stepsize.laws.law import Final, Floats, Integers, Law, power
 
 @dataclass(frozen=True)
 class FunctionalLaw(Law):
-    """The loss after update t is a power of the intrinsic time, plus the noise of updates that is not yet forgotten.
+    """The loss after update t is a power of the intrinsic time, plus the part of the updates' noise not yet forgotten.
 
         L(t) = L0 + A S(t)^-alpha + B sum_{k=0..t} (e_k^(p-1) - e_{k-1}^(p-1)) G(S(t) - S(k-1)),    e_{-1} = 0
         S(t) = e_0 + ... + e_t,    e_k = eta_k N_k^-kappa

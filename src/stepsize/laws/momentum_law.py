@@ -17,7 +17,8 @@ class MomentumLaw(Law):
         L(t) = L0 + A S1(t)^-alpha - C S2(t),    S1(t) = eta_0 + ... + eta_t
         S2(t) = m_1 + ... + m_t,    m_i = decay m_{i-1} + (eta_{i-1} - eta_i),    m_0 = 0
 
-    `decay` is the paper's lambda. The law has fewer parameters than `MultiPowerLaw`, so fewer runs determine it, and
+    S2, the annealing area, sums up m, a memory of the decreases of the rate that fades with every step. `decay` is
+    the paper's lambda. The law has fewer parameters than `MultiPowerLaw`, so fewer runs determine it, and
     its predictions are worse. C S2 is not bounded, so the best schedule under this law is not useful.
 
     Raises:

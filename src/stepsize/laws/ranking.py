@@ -16,7 +16,7 @@ from stepsize.schedules import Schedule
 
 @dataclass(frozen=True, eq=False)
 class RankedForecast:
-    """A schedule in a ranking: its forecast, by how much its final loss exceeds the lowest, and the error of that.
+    """A schedule in a ranking: its forecast, the excess of its final loss over the lowest, and the error of the excess.
 
     `margin` is half of the band of `excess`. It is often far smaller than the band of either loss, because both share
     the errors of the level. `distinct` says whether the excess is larger than its margin.

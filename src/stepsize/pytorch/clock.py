@@ -72,8 +72,9 @@ class Clock:
         update = self._horizon.after_update(0, self.name)
         for name, schedule in schedules.items():
             if schedule.steps < math.inf and abs(schedule.steps - self.end) >= update:
-                lasts = f"{name} = {schedule} lasts {schedule.steps} {COUNTED[self.name]}s, and the horizon {self.end}"
-                caution(f"{lasts}; write .stretch({self.end}) after the schedule, or correct {self._horizon}")
+                lasts = f"lasts {schedule.steps} {COUNTED[self.name]}s, but the horizon has {self.end}"
+                mend = f"write .stretch({self.end}) after the schedule, or correct {self._horizon}"
+                caution(f"{name} = {schedule} {lasts}; {mend}")
 
 
 def position_rule(clock: str) -> Rule:

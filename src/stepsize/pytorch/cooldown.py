@@ -18,7 +18,7 @@ _KIND = "stepsize.pytorch.CooldownOnDemand"
 
 
 class CooldownOnDemand:
-    """Begins the cooldown of a running training on request, at the same step in every process.
+    """Begins the cooldown of a run on request, at the same step in every process.
 
         for batch in batches:
             ...

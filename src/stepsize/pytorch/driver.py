@@ -52,7 +52,7 @@ class Driver(LRScheduler):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Neither count nor write in this context, for rate finders and the like; write the rates again at its end."""
+        """Stop counting and writing in this context, as for a rate finder; write the rates again at its end."""
         self._refresh()
         self._pauses += 1
         self._quick = None

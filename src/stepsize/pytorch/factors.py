@@ -36,6 +36,6 @@ def warn_of_factors(schedule: Schedule, relative: bool | None, base_rates: Seque
         )
     elif relative is None and 1.0 - _MISSED <= top <= 1.0 and base < _SMALL:
         caution(
-            f"lr = {shown} rises to a rate of 1, and the optimizer's rate is {base:g}; write relative=True if lr gives "
+            f"lr = {shown} rises to a rate of 1, but the optimizer's rate is {base:g}; write relative=True if lr gives "
             "factors, relative=False if it gives rates"
         )

@@ -180,7 +180,7 @@ class Attachment:
         """The optimizers; DriverError if one of them is gone."""
         alive = tuple(optimizer for reference in self._references if (optimizer := reference()) is not None)
         if len(alive) < len(self._references):
-            raise DriverError("the optimizer of this scheduler is gone", "under auto=True something else must hold it")
+            raise DriverError("the optimizer of this scheduler is gone", "keep a reference to it under auto=True")
         return alive
 
     def groups(self) -> list[Group]:

@@ -24,7 +24,7 @@ class Feedback(Protocol):
         """Take in a metric; return the multiplier on the scheduled rates from here on."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The state, in a form for JSON."""
+        """The state, as JSON values."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state that `state_dict` returned."""
@@ -156,11 +156,11 @@ class Plateau(CallChecked):
         return now.multiplier
 
     def state_dict(self) -> dict[str, Any]:
-        """The counters, in a form for JSON, without the settings."""
+        """The counters, as JSON values, without the settings."""
         return {**vars(self._progress), "recent": list(self._progress.recent)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from the counters that `state_dict` returned; StateError if it has another form."""
+        """Continue from the counters that `state_dict` returned; StateError if the state has another form."""
         match state:
             case {
                 "multiplier": float(multiplier),

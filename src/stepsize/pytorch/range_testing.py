@@ -215,7 +215,7 @@ def _rates(
     several = isinstance(start_lr, tuple)
     starts, ends = (start_lr, end_lr) if several else ([start_lr], [end_lr])
     if several != isinstance(end_lr, tuple) or (several and not len(starts) == len(ends) == len(groups)):
-        rule = f"a number like end_lr, or a list like end_lr of one rate for each of the {len(groups)} parameter groups"
+        rule = f"of the form of end_lr: a number, or a list of one rate for each of the {len(groups)} parameter groups"
         raise ArgumentError("range_test", "start_lr", rule, start_lr, "here {end_lr}", end_lr=end_lr)
     for low, high in zip(starts, ends, strict=True):
         if low >= high:

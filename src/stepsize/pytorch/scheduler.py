@@ -200,10 +200,11 @@ class Scheduler(CallChecked, Driver):
 
     @checked
     def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: AnyShape = "linear") -> dict[str, Schedule]:
-        """From here on, bring the schedule of every rate down to `end` in `steps` steps; return the same as `replan`.
+        """From here on, bring the schedule of every rate down to `end` in `steps` steps.
 
-        `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too. ArgumentError
-        if no rate is scheduled or an argument is out of its range.
+        It returns the plan before and after, as `replan` does. `end` is in the plan's own units: a factor if the plan
+        is relative. A plateau multiplies it too. ArgumentError if no rate is scheduled or an argument is out of its
+        range.
         """
         at = math.ceil(self._position)
         return self._follow({"lr": self._groups.plan["lr"].changed(lambda rate: rate.cooldown(at, steps, end, shape))})
@@ -248,15 +249,16 @@ class Scheduler(CallChecked, Driver):
         return f"Scheduler({self._groups.plan}, position={self._position})"
 
     def state_dict(self) -> dict[str, Any]:
-        """Position, base rates, plan and feedback, in a form for JSON."""
+        """Position, base rates, plan and feedback, as JSON values."""
         self._refresh()
         counted = {"clock": self._clock.name, "position": self._position, "idle": sorted(self._count.idle)}
         return {"version": VERSION, "kind": KIND, **counted, **self._groups.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where a saved scheduler stood, and write the rates there; before or after the optimizer's state.
+        """Continue where a saved scheduler stood, and write the rates there.
 
-        Under `on_change="keep"` the state of one of PyTorch's schedulers gives its position.
+        You may load it before or after the optimizer's state. Under `on_change="keep"` the state of one of PyTorch's
+        schedulers gives its position.
 
         Raises:
             StateError: it is not a state of this kind and version, is cut short, does not fit the optimizer, or has

@@ -39,7 +39,7 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
     if missing := [name for name in _NAMES if name not in form]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
     if form["clock"] != clock:
-        raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
+        raise StateError(f"the state counts {shown(form['clock'])}, but this scheduler counts {clock}")
     for name, rule in {"position": position_rule(clock), **_RULES}.items():
         try:
             rule("", f"the state's {name}", form[name])
@@ -47,7 +47,7 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
             raise StateError(str(error)) from None
     if len(form["base_lrs"]) != groups:
         there = f"{len(form['base_lrs'])} parameter groups"
-        raise StateError(f"the state is of {there}, and the optimizer has {groups}", "add or remove groups first")
+        raise StateError(f"the state has {there}, but the optimizer has {groups}", "add or remove groups first")
     if not form["replanned"] and form["plan"] != form["began_with"]:
         raise StateError("the state's plan differs from the one that it began with, although it was never replanned")
     return form
@@ -77,7 +77,7 @@ def plan_to_follow(
         advice = 'define it in a module as Function("package.module:name"), or keep this plan with on_change="keep"'
         raise StateError("the saved plan has a function without a name, which no state can hold", advice)
     if not began_alike and on_change == "refuse":
-        what = f"the state was saved under another plan, {_words(saved['plan'])}, and this one is {plan}"
+        what = f"the state was saved under another plan, {_words(saved['plan'])}, not under {plan}"
         advice = 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
         raise StateError(what, advice)
     try:
@@ -94,7 +94,7 @@ def bases_to_follow(saved: dict[str, Any], plan: GroupPlan, mine: list[float], o
     if not plan.relative or all(map(partial(math.isclose, rel_tol=1e-6), mine, theirs)):
         return theirs  # equal up to the precision of a rate in a float32 tensor
     if on_change == "refuse":
-        what = f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}"
+        what = f"the state's schedules multiply the base rates {theirs}, but here the groups have {mine}"
         advice = 'keep these with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
         raise StateError(what, advice)
     return mine if on_change == "keep" else theirs

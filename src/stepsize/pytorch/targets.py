@@ -66,7 +66,7 @@ class Attribute:
             raise ArgumentError(owner, self.name, "", None, advice)
         present = getattr(self.holder, self.name)
         if not is_scalar(present) or getattr(present, "requires_grad", False):
-            raise ArgumentError(place, "", "a number, or a tensor of one that needs no gradient", present)
+            raise ArgumentError(place, "", "a number, or a tensor of one number that needs no gradient", present)
         try:
             setattr(self.holder, self.name, present)
         except AttributeError as error:

@@ -56,7 +56,7 @@ def width_factors(
         no_decay: patterns of further parameters without weight decay.
 
     Raises:
-        ArgumentError: the models have other parameters or other numbers of dimensions, or an argument is out of its
+        ArgumentError: the models differ in their parameters or numbers of dimensions, or an argument is out of its
             range.
 
     Example:
@@ -80,7 +80,7 @@ def width_factors(
     numbers = ({(name, len(shape)) for name, shape in each.items()} for each in (shapes, base))
     if different := sorted({name for name, _ in set.symmetric_difference(*numbers)}):
         some = f"{', '.join(different[:8])}{', ...' * (len(different) > 8)}"
-        rule, advice = "the same model in another width", f"the two have other parameters or dimensions: {some}"
+        rule, advice = "the same model in another width", f"the two differ in parameters or dimensions: {some}"
         raise ArgumentError("width_factors", "base_model", rule, type(base_model), advice)
     embeddings_last = sorted(model.modules(), key=lambda each: isinstance(each, nn.Embedding))
     holders = {id(p): each for each in embeddings_last for p in each.parameters(recurse=False)}

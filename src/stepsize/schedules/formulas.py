@@ -134,7 +134,7 @@ class Geometric(Between):
 
 @dataclass(frozen=True, repr=False)
 class OneMinusSqrt(Between):
-    """Steep at first: the best of the cooldowns compared in the reference.
+    """Steep at first: the best of the cooldowns that Hagele et al. (2024) compare.
 
         f(t) = start w + end (1 - w),    w = 1 - sqrt(z),    z = t / steps
 

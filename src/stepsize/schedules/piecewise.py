@@ -64,7 +64,7 @@ class Piecewise(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Table(Shape):
-    """A value for every step; the last is held: f(t) = values[floor(t)].
+    """A value for every step, f(t) = values[floor(t)]; after the last step, the last value is held.
 
     Example:
         >>> Table((0.1, 0.3, 0.2)).sample(5)
@@ -141,7 +141,7 @@ class _Points:
 
 @dataclass(frozen=True, repr=False)
 class Knots(Shape):
-    """Through (step, value) points: straight lines, or half cosine waves, from each to the next.
+    """Straight lines or half cosine waves through points (step, value).
 
     Steps may be fractional. The first value is held before the first point, the last value after the last point. The
     length is the last point's step, rounded up.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Plan(Mapping[str, Any]):
-    """What is scheduled in one training run: a schedule for each hyperparameter, by name.
+    """The schedules of one training run, one for each hyperparameter, by name.
 
     A plan is immutable and comparable, and a mapping: `plan["lr"]` is a schedule, and `**plan` passes all of them. An
     entry is one of these:
@@ -75,7 +75,7 @@ class Plan(Mapping[str, Any]):
         horizon: Horizon | None = None,
         clock: str = "steps",
     ) -> "Plan":
-        """The plan of the entries that `owner`, whom errors name, was given."""
+        """The plan of these entries; errors name `owner`."""
         if not given:
             raise ArgumentError(owner, "lr", "given if nothing else is scheduled", None)
         assignments, errors = dict[str, Assignment](), list[StepsizeError]()

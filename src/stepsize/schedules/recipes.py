@@ -31,7 +31,7 @@ PhaseLengths = Annotated[tuple[int, ...], Many(Length(0))]
 
 @checked
 def warmup(schedule: Nested, steps: Phase, init_lr: Real = 0.0, shape: AnyShape = "linear") -> Schedule:
-    """Put a way up from `init_lr` to the schedule's first value before the schedule.
+    """A warmup from `init_lr` to the schedule's first value, and then the schedule.
 
     `shape` is a word, a class or a function, as for `wsd`.
 
@@ -71,7 +71,7 @@ def wsd(
     shape: AnyShape = "linear",
     warmup_shape: AnyShape = "linear",
 ) -> Schedule:
-    """Warmup, stable, decay: a way up, a constant rate, and a way down.
+    """Warmup, stable, decay: a warmup, a constant rate, and a decay.
 
     A shape is the word "linear", "cosine", "1-sqrt", "exponential" (`Geometric`), "rex", "rex(0.7)" (its beta) or
     "polynomial(2)" (its power); or a class such as `Cosine`, or a function, that makes a schedule of
@@ -102,9 +102,9 @@ def wsds(
     shape: AnyShape = "linear",
     warmup_shape: AnyShape = "linear",
 ) -> Schedule:
-    """WSD-S: several stable phases, each followed by a decay, after which the next begins at the peak at once.
+    """WSD-S: several stable phases, each followed by a decay; the next phase begins at the peak again.
 
-    `stable_steps` and `decay_steps` have a length for each of them, so that each decay ends in a model worth keeping.
+    `stable_steps` and `decay_steps` have a length for each phase. Each decay ends in a model worth keeping.
 
     Example:
         >>> wsds(0.3, 100, stable_steps=(400, 300), decay_steps=(50, 80))  # doctest: +NORMALIZE_WHITESPACE
@@ -137,7 +137,7 @@ def infinite(
     warmup_shape: AnyShape = "linear",
     anneal_shape: AnyShape = "exponential",
 ) -> Schedule:
-    """An infinite schedule: a way up, a way down to a constant rate that is held as long as data comes, and an end.
+    """A warmup, a decay to a constant rate that is held as long as data comes, and a final decay.
 
     `final_lr`, at the end of the last phase, defaults to peak_lr / 10. The first three phases do not depend on the
     run's length; `.cooldown` ends an endless one at any step.
@@ -173,7 +173,7 @@ def rewarm(
     shape: AnyShape = "cosine",
     warmup_shape: AnyShape = "linear",
 ) -> Schedule:
-    """Continue a run on new data: leave the schedule at step `at`, go up from its value to a peak, and down again.
+    """Continue a run on new data: from step `at` on, the rate rises to a new peak and decays again.
 
     Example:
         >>> rewarm(Cosine(0.3, 0.03, 1000), 1000, 0.3, 10, 500, final_lr=0.03)
@@ -292,7 +292,7 @@ def cyclic(
     mode: Annotated[str, Choice(("triangular", "triangular2", "exp_range"))] = "triangular",
     gamma: Positive = 1.0,
 ) -> Schedule:
-    """Triangles between two rates, whose height is constant, halves with each, or shrinks by `gamma` at every step.
+    """Triangles between two rates; their height is constant, halves with each triangle, or shrinks by `gamma` per step.
 
     Example:
         >>> cyclic(0.1, 0.3, 2, 2, mode="triangular2")([0, 2, 4, 6])

@@ -1,4 +1,4 @@
-"""The shape of a way up or down, given by a word, a class or a function of (start, end, steps)."""
+"""The shape of a warmup or a decay, given by a word, a class or a function of (start, end, steps)."""
 
 import functools
 import inspect

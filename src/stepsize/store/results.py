@@ -105,7 +105,7 @@ class Results:
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
     def check(self) -> None:
-        """Raise DataError if a run is missing, or a point or epoch of a run that has ended."""
+        """Raise DataError if a run is missing, or if a run that has ended lacks a point or an epoch."""
         with self._connected() as connection:
             ((planned,),) = connection.execute("SELECT runs FROM experiment")
             ((kept,),) = connection.execute("SELECT count(*) FROM runs")
@@ -114,7 +114,7 @@ class Results:
             self._check_counts(connection)
 
     def events(self) -> tuple[Event, ...]:
-        """What happened on the way, in order."""
+        """The events of the experiment, in order."""
         with self._connected() as connection:
             rows = connection.execute("SELECT time, run, kind, text FROM events ORDER BY rowid")
             return tuple(map(_event, rows))
@@ -140,7 +140,7 @@ class Results:
     def frame(
         self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None
     ) -> "pandas.DataFrame":
-        """The same as a frame of pandas, with the name, schedule, seed and status of the run in each row.
+        """The columns as a pandas data frame, with the name, schedule, seed and status of the run in each row.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -148,7 +148,7 @@ class Results:
         return frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
 
     def write_csv(self, path: Path | str, table: Table = "points") -> None:
-        """Write every point, epoch, or step with other metrics, as a line of a CSV file, with the labels of its run.
+        """Write the points, epochs or other metrics as a CSV file, a line for each step, with the labels of its run.
 
         Raises:
             OutputError: the file cannot be written.
@@ -157,7 +157,7 @@ class Results:
         write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def write_parquet(self, path: Path | str, table: Table = "points") -> None:
-        """Write the same as a Parquet file.
+        """Write the points, epochs or other metrics as a Parquet file, a row for each step, with the labels of its run.
 
         Raises:
             MissingExtraError: pyarrow is not installed.

@@ -185,7 +185,7 @@ class Store:
             )
 
     def event(self, kind: str, text: str, number: int | None = None) -> None:
-        """Record, with the time, what happened to a run or to the experiment: a resume, a dead worker, a warning."""
+        """Record an event of a run or of the experiment with its time, such as a resume, a dead worker or a warning."""
         with self._transaction(number) as connection:
             _record(connection, kind, text, number)
 

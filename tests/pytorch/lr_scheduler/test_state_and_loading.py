@@ -369,7 +369,7 @@ def test_a_state_of_another_class_or_of_more_groups_is_refused():
     state = steps(ours.StepLR(sgd(0.1, 0.2), 3), 2).state_dict()
     for again, words in (
         (ours.CosineAnnealingLR(sgd(0.1, 0.2), 10), "the state of a StepLR, not of a CosineAnnealingLR"),
-        (ours.StepLR(sgd(), 3), "of 2 parameter groups, and the optimizer has 1; add them first"),
+        (ours.StepLR(sgd(), 3), "the state has 2 parameter groups, but the optimizer has 1; add them first"),
     ):
         before = dict(vars(again))
         with pytest.raises(StateError, match=words):

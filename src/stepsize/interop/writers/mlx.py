@@ -11,9 +11,9 @@ from stepsize.schedules import Constant, Cosine, Exponential, Linear, Schedule, 
 
 @checked
 def to_mlx(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
-    """A schedule made by MLX's own functions: a function of the step for its optimizers.
+    """The schedule as a function of the step for MLX's optimizers, made of MLX's own functions.
 
-    A schedule itself is such a function too; this one does not need stepsize any more.
+    A schedule is such a function itself; this one does not need stepsize.
 
     Args:
         schedule: a schedule of rates, or its text.

@@ -28,9 +28,9 @@ from stepsize.schedules.shape import all_of
 
 @checked
 def to_optax(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
-    """A schedule made by optax's own functions: a function of the step for its optimizers, also under `jax.jit`.
+    """The schedule as a function of the step for optax's optimizers, made of optax's own functions.
 
-    A schedule itself is such a function too; this one does not need stepsize any more.
+    It also works under `jax.jit`. A schedule is such a function itself; this one does not need stepsize.
 
     Args:
         schedule: a schedule of rates, or its text.

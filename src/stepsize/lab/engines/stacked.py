@@ -140,7 +140,8 @@ def check(experiment: Experiment) -> None:
             for row, seed in enumerate(stack.seeds):
                 model, again = (_gradients(task, seed, inputs[row], targets[row]) for _ in range(2))
                 if _close(model, again) and not _close(model, {name: each[row] for name, each in together.items()}):
-                    raise RunError("its gradients differ in a stack, because of a hook or a number that each draws")
+                    why = "because of a hook or a random number that each network draws"
+                    raise RunError(f"its gradients differ in a stack, {why}")
     except Exception as error:
         reason = str(error).partition("\n")[0]
         rule = f"a task whose network can be stacked ({reason})"

@@ -83,7 +83,7 @@ class JournalRecords:
         elif not self._rate_seen:
             self._notice("logged no lr, so whether it follows run.schedule could not be checked")
         if not _NEARLY_ALL * steps <= last <= steps:
-            self._notice(f"logged for the last time at step {last}, and run.steps is {steps}")
+            self._notice(f"logged for the last time at step {last}, but run.steps is {steps}")
 
     def _take(self, entry: Mapping[str, Any]) -> None:
         self._session = entry["seconds"]
@@ -142,7 +142,7 @@ class JournalRecords:
         expected = [self._spec.rate(max(step - 1, 0)), self._spec.rate(step)]
         if not self._wrong_rate and not any(math.isclose(rate, each, rel_tol=_AGREEMENT) for each in expected):
             self._wrong_rate = (
-                f"ignores run.schedule: it logged lr {rate:.6g} at step {step}, and the schedule has {expected[0]:.6g}"
+                f"ignores run.schedule: it logged lr {rate:.6g} at step {step}, but the schedule has {expected[0]:.6g}"
             )
 
     def _notice(self, text: str) -> None:

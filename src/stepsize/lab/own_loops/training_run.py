@@ -37,7 +37,7 @@ class RunPlace:
 
 
 class TrainingRun:
-    """One run of a comparison, which the function `train(run)` of your own loop makes.
+    """One run of a comparison, which your function `train(run)` carries out.
 
     Attributes:
         name: the name of its schedule.

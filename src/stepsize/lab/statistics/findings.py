@@ -97,7 +97,7 @@ class Pair:
 def findings(
     metric: Metric, values: Values, diverged: Mapping[str, int] | None = None, looks: Looks | None = None
 ) -> tuple[Finding, ...]:
-    """A finding for every schedule, compared with the first on the seeds for which both have a finite value.
+    """The results of every schedule, compared with the first on the seeds for which both have a finite value.
 
     Args:
         metric: what the values are, such as `METRICS[0]`, the test accuracy.

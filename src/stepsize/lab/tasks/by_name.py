@@ -52,7 +52,7 @@ def task_with_data(name: str) -> Task:
     """The task of this name, which has data and a network."""
     task = load_task(name)
     if isinstance(task, OwnLoop):
-        rule = "a task with a network and data, and not a training loop of its own"
+        rule = "a task with a network and data, not a training loop of your own"
         advice = "test the range in your loop with stepsize.pytorch.range_test"
         raise ArgumentError("load_task", "task", rule, name, advice)
     return task

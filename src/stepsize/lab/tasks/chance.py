@@ -22,7 +22,7 @@ _OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)
 
 @dataclass(frozen=True)
 class Chance:
-    """The best results on the samples that runs are judged on, if every sample gets one prediction.
+    """The best results that one prediction for all samples can reach, on the samples that runs are judged on.
 
     `accuracy` is the share of the most common class, in `samples` samples. `loss` is that of predicting the share of
     each class, the entropy -sum p log p; None if the loss is not a plain cross-entropy.
@@ -73,7 +73,7 @@ class Chance:
         return dict(Counter(run.name for run in runs if self.holds(run)))
 
     def flag(self, runs: Sequence[Logged]) -> str:
-        """How many runs of which schedules stayed at chance, without a stop; "" if none did."""
+        """How many runs of which schedules stayed at chance, as text without a full stop; "" if none did."""
         planned = Counter(run.name for run in runs)
         named = [
             f"{count} of {planned[name]} runs of {quoted(name)}" if planned[name] > 1 else quoted(name)

@@ -55,7 +55,7 @@ def _of_batch(task: str, loss: Loss, outputs: Any, batch: Any) -> Tensor:
         return own
     kind = "mappings" if isinstance(batch, Mapping) else "tensors"
     raise RunError(
-        f"the batches of the task {task!r} are {kind}, and its outputs have no loss",
+        f"the batches of the task {task!r} are {kind}, but its outputs have no loss",
         "give the task loss=..., a function (outputs, batch) that returns the mean loss",
     )
 
@@ -78,7 +78,7 @@ def _blame_targets(task: str, loss: Loss, outputs: Any, batch: Any, error: Excep
     except Exception:  # it fails on the targets too
         return
     raise RunError(
-        f"the loss of the task {task!r} fails on a batch, and not on its last part ({shown(error, 100)})",
+        f"the loss of the task {task!r} fails on a batch, but works on its last part ({shown(error, 100)})",
         "with loaders it gets (outputs, batch): write loss=lambda outputs, batch: your_loss(outputs, batch[-1])",
     ) from error
 

@@ -69,8 +69,9 @@ class Task:
             are then what `correct` counts. By default the number of samples.
         name: its name in messages and reports.
         source: a sentence that says where the data came from.
-        metric: what its runs are judged on first if the experiment names no metric: "test_accuracy", "test_loss",
-            "train_accuracy" or "train_loss". By default the test accuracy, or the test loss if there is none.
+        metric: the metric on which its runs are judged first if the experiment names none: "test_accuracy",
+            "test_loss", "train_accuracy" or "train_loss". By default the test accuracy, or the test loss if there is
+            none.
 
     Raises:
         ArgumentError: the data are neither tensors nor loaders, inputs and targets differ in number, or there are none;
@@ -144,7 +145,7 @@ class Task:
         return horizon
 
     def for_experiment(self, experiment: "Experiment") -> "Task":
-        """The task with the training samples and the test set that the experiment asks for.
+        """The task with the training samples and the test set of the experiment.
 
         Raises:
             ArgumentError: they cannot be chosen from a loader.
@@ -178,7 +179,7 @@ class Task:
 
     @property
     def headline(self) -> dict[str, str]:
-        """The metric that the runs are judged on first, as a setting of an experiment, if the task names one."""
+        """The metric on which the runs are judged first, as a setting of an experiment, if the task names one."""
         return {} if self.metric is None else {"metric": self.metric}
 
     @cached_property

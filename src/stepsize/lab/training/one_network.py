@@ -51,7 +51,7 @@ class DrivenRate:
         self._on_plateau = isinstance(lr, ReduceLROnPlateau)
         follower = lr if self._on_plateau else getattr(lr, "feedback", None)
         if follower is None and metric is not None:
-            raise ArgumentError("train", "metric", "left out, as lr does not follow one", metric)
+            raise ArgumentError("train", "metric", "left out, because lr does not follow a metric", metric)
         self._metric = None if follower is None else followed_metric("train", "metric", follower, metric)
 
     def before_update(self, step: int) -> float:
@@ -75,7 +75,7 @@ class DrivenRate:
             return
         if self._metric.endswith("accuracy") and math.isnan(record.train_accuracy):
             raise RunError(
-                "the plateau follows the accuracy, and the task does not have one",
+                "the plateau follows the accuracy, which the task does not have",
                 'write mode="min" to follow the test loss, or give the task `correct`',
             )
         if isinstance(record, Epoch) and math.isfinite(record.test_loss):

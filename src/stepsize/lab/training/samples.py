@@ -216,7 +216,8 @@ class LoaderBatches:
             batches = self._stream
         else:
             if -(-length // self.accumulation) != self.updates:
-                raise RunError(f"the loader has {length} batches in pass {number + 1}, and had other numbers", _CHANGED)
+                reason = f"the loader has {length} batches in pass {number + 1}, but had another number before"
+                raise RunError(reason, _CHANGED)
             batches = islice(self._whole_pass(number, length), first * self.accumulation, None)
         for _ in range(first, self.updates):
             yield weighted(list(islice(batches, self.accumulation)), self.weight, self.device)

@@ -78,7 +78,7 @@ class ReduceLROnPlateau(Restoring, pytorch.ReduceLROnPlateau):
 
 
 class SWALR(Restoring, swa_utils.SWALR):
-    """From the rate in the group to `swa_lr` in `anneal_epochs` steps."""
+    """From the group's present rate to `swa_lr` in `anneal_epochs` steps."""
 
 
 class _Ending(Restoring):

@@ -239,7 +239,7 @@ def _sequence(scheduler: Any, index: int) -> Schedule:
 def _chain(scheduler: Any, index: int) -> Schedule:
     parts = list(_links(scheduler))
     if len(steps := {part.last_epoch for part in parts}) > 1:
-        raise ArgumentError("the parts of ChainedScheduler", "", "at one step, not at different steps", sorted(steps))
+        raise ArgumentError("the parts of ChainedScheduler", "", "all at the same step", sorted(steps))
     bases = [float(part.base_lrs[index]) if _multiplies(part) else 0.0 for part in parts]
     if not all(bases) or not _starts_at_base(parts[0], index):
         return Function(Replay(scheduler, index))

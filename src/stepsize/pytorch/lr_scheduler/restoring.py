@@ -155,7 +155,8 @@ class Restoring(pytorch.LRScheduler):
     def _resolve_differences(self, differences: list[str], parts: list[tuple[Any, dict[str, Any]]]) -> None:
         text = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
         if self.on_change == "refuse":
-            raise StateError(text, 'on_change="restore" takes them over, "keep" keeps the arguments of the program')
+            advice = 'on_change="restore" takes over the saved arguments, "keep" keeps those of the program'
+            raise StateError(text, advice)
         keep = self.on_change == "keep"
         caution(f"{text}. It {'keeps its own' if keep else 'takes them over'}")
         for part, saved in parts:
@@ -213,7 +214,7 @@ def _refuse_unfit(scheduler: pytorch.LRScheduler, ours: dict[str, Any]) -> None:
         raise StateError(f"this is the state of a {ours['kind']}, not of a {_kind(scheduler)}")
     saved, here = len(ours.get("groups", ())), len(scheduler.optimizer.param_groups)
     if saved > here:
-        raise StateError(f"the state is of {saved} parameter groups, and the optimizer has {here}", "add them first")
+        raise StateError(f"the state has {saved} parameter groups, but the optimizer has {here}", "add them first")
 
 
 def _position(state: dict[str, Any]) -> list[Any]:
