@@ -171,3 +171,18 @@ def test_a_state_of_pytorch_counts_steps_not_tokens():
     scheduler = Scheduler(sgd(0.1), PLAN, clock="tokens", on_change="keep")
     with pytest.raises(StateError, match="counts steps, not tokens"):
         scheduler.load_state_dict(state)
+
+
+@pytest.mark.parametrize(("base", "refused"), [(0.1 * (1 + 1e-7), False), (0.1 * (1 + 1e-5), True)])
+def test_base_rates_may_differ_by_the_rounding_of_a_rate_in_single_precision(base, refused):
+    half = ss.Linear(1.0, 0.5, 10)
+    state = Scheduler(sgd(0.1), half, relative=True).state_dict()
+    again = Scheduler(sgd(base), half, relative=True)
+    if refused:
+        with pytest.raises(
+            StateError, match=r"multiply the base rates \[0\.1\], but here the groups have \[0\.100001\]"
+        ):
+            again.load_state_dict(state)
+    else:
+        again.load_state_dict(state)
+        assert again.get_last_lr() == [0.1]
