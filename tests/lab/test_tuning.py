@@ -78,6 +78,7 @@ def test_trials_use_neither_the_test_set_nor_a_seed_of_the_comparison(tuned):
     assert trained | judged == set(range(40))
     outcomes = load_runs(out / "tuning").outcomes()
     assert {outcome.seed for outcome in outcomes} == {1002}
+    assert not (out / "tuning" / "checkpoints").exists(), "all trials have ended"
     assert len(outcomes) == 2 * 5
 
 
