@@ -119,10 +119,13 @@ def changed(**entries):
     ("form", "words"),
     [
         (changed(version=1), "must have version 2"),
-        (changed(runs=...), "a list of dictionaries, got None"),
-        (changed(schedule=...), "expected a schedule or a number, found the end"),
-        (changed(rnus=[]), "RangeTest has no argument 'rnus'; write RangeTest\\(schedule, runs"),
-        (changed(runs=[{"losses": [1.0]}]), r"RangeRun\(stopped=\.\.\.\) must be given"),
+        *[(changed(**{each: ...}), f'a range test lacks "{each}"') for each in vars(RangeTest(SWEEP, [RUN]))],
+        *[
+            (changed(runs=[{name: 1 for name in vars(RUN) if name != each}]), f'a run of a range test lacks "{each}"')
+            for each in vars(RUN)
+        ],
+        (changed(rnus=[]), 'did you mean "runs"'),
+        (changed(smothing=0.5), 'did you mean "smoothing"'),
         (changed(runs=3), r"RangeTest\(runs=\.\.\.\) must be a list of dictionaries, got 3"),
         (changed(schedule="Geometri(1, 2, 3)"), 'did you mean "Geometric"'),
         (changed(schedule=3), "not a range test"),

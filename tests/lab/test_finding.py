@@ -56,6 +56,42 @@ def test_each_seed_has_its_network_and_the_random_state_is_unchanged():
     assert (test.band[0] < test.band[1]).all()
 
 
+class Counted(torch.nn.Module):
+    """A loss that grows with its calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, outputs, targets):
+        self.calls += 1
+        targets = targets[-1] if isinstance(targets, list) else targets  # the whole batch of a loader
+        return self.calls * torch.nn.functional.mse_loss(outputs, targets)
+
+
+@pytest.mark.parametrize("loader", [False, True], ids=["samples", "loader"])
+def test_the_state_of_the_loss_is_restored_after_each_seed(loader):
+    loss, samples = Counted(), torch.utils.data.TensorDataset(X, Y[:, None])
+    train = torch.utils.data.DataLoader(samples, 16) if loader else (X, Y[:, None])
+    task = Task(lambda: torch.nn.Linear(3, 1), train, train, loss, None)
+    both = find_rate(task, seeds=(0, 1), steps=5, end_lr=0.01, device="cpu")
+    assert loss.calls == 0
+    assert both.runs[1] == find_rate(task, seeds=(1,), steps=5, end_lr=0.01, device="cpu").runs[0]
+
+
+class TooLong(list):
+    """A loader that says a higher number of batches than it gives."""
+
+    def __len__(self):
+        return 7
+
+
+def test_a_pass_may_have_another_number_of_batches_than_the_loader_says():
+    batches = [(own_tasks.X, own_tasks.X), (own_tasks.X, own_tasks.X)]
+    test = find_rate(loader_tasks.task_of(TooLong(batches)), steps=9, end_lr=0.01, device="cpu")
+    assert len(test.losses) == 9
+
+
 def test_a_small_training_set_is_repeated_in_another_order():
     test = find_rate(own_tasks.line(), batch_size=64, steps=30, start_lr=1e-9, end_lr=1e-8)
     assert len(test.losses) == 30
@@ -70,6 +106,8 @@ def test_a_small_training_set_is_repeated_in_another_order():
         ({"seeds": (0, 0)}, "find_rate\\(seeds=...\\) must be different from one another"),
         ({"optimizer": "addam"}, "did you mean"),
         ({"start_lr": 1.0, "end_lr": 0.1}, "below the last rate"),
+        ({"closure": print}, "find_rate has no argument 'closure'; the task has its own"),
+        ({"loss_fn": print, "batches": []}, "(?s)has no argument 'loss_fn'.*has no argument 'batches'"),
     ],
 )
 def test_invalid_arguments_are_refused(settings, words):

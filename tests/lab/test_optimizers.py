@@ -71,6 +71,10 @@ def test_an_own_factory_gets_its_arguments():
         make_optimizer("own_tasks:X", parameters(), 0.1)
     with pytest.raises(ArgumentError, match=r"a function that makes a torch.optim.Optimizer \(own_tasks:no_opt"):
         make_optimizer("own_tasks:no_optimizer", parameters(), 0.1)
+    with pytest.raises(
+        ArgumentError, match="must be an optimizer that takes the parameters and lr, got 'builtins:zip'"
+    ):
+        make_optimizer("builtins:zip", parameters(), 0.1)  # it has no signature
 
 
 @pytest.mark.parametrize(("name", "reason"), [("lbfgs", "evaluates"), ("SparseAdam", "sparse"), ("muon", "matric")])

@@ -1,7 +1,7 @@
 """The summary table: means, differences to the first schedule and their limits, within 78 characters."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from reports import HOSTILE
@@ -9,7 +9,7 @@ from reports import HOSTILE
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
 from stepsize.lab.report.content import ReportContent
-from stepsize.lab.report.markdown import markdown_report, markdown_table
+from stepsize.lab.report.markdown import _LISTED, markdown_report, markdown_table
 from stepsize.lab.report.summary_table import pairs_table, result_line, summary_table
 from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison
@@ -280,3 +280,10 @@ def test_the_table_of_all_pairs_compares_each_schedule_with_those_before_it():
     ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
     some = [run(name, seed, value) for name, values in ends.items() for seed, value in enumerate(values)]
     assert pairs_table(some, Terms()).lines[1] == ("c", "a", "+0.0967 (0.0680 to 0.1254)", "0.009", "better")
+
+
+def test_each_setting_is_listed_or_has_its_own_place_in_the_report_or_does_not_change_what_is_trained():
+    own_place = {"schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args"}
+    own_place |= {"device", "steps", "command", "most_seeds", "margin", "until_told", "tune_peak", "held_out"}
+    no_change = {"engine", "runs_at_once", "log_every", "checkpoint_every", "functions", "digests"}
+    assert sorted([*_LISTED, *own_place, *no_change]) == sorted(each.name for each in fields(Experiment))

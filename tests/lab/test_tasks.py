@@ -77,6 +77,11 @@ def test_an_own_task_without_an_accuracy_trains():
             ArgumentError,
             r"must be a function that returns a stepsize.lab.Task, .*; it returned None",
         ),
+        (
+            "builtins:dict",  # it has no signature
+            ArgumentError,
+            r"must be a function that returns a stepsize.lab.Task, .*; it returned \{\}",
+        ),
         ("own_tasks:mistaken", ArgumentError, r"^Task\(test=\.\.\.\) must be .*"),
     ],
 )

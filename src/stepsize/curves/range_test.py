@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from stepsize.arguments import Choice, Flag, Instance, Many, Maybe, Number, Whole, apply_field_rules
+from stepsize.arguments import Choice, Flag, Instance, Many, Maybe, Number, Whole, apply_field_rules, refuse_unknown
 from stepsize.checked_calls import CallChecked
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.suggestions import Suggestions, suggest
@@ -195,11 +195,14 @@ class RangeTest(CallChecked):
         if given.pop("version", None) != VERSION:
             raise FormatError(f"a range test must have version {VERSION}, got {shown(form)}")
         try:
-            runs, schedule, groups = given.get("runs"), given.get("schedule", ""), given.get("groups", ())
+            _check_names("a range test", given, cls)
+            runs = given["runs"]
             if not isinstance(runs, list) or not all(isinstance(run, Mapping) for run in runs):
                 raise ArgumentError("RangeTest", "runs", "a list of dictionaries", runs)
-            given["runs"] = [RangeRun(**run) for run in runs]
-            return cls(**{**given, "schedule": parse(schedule), "groups": [parse(text) for text in groups]})
+            for run in runs:
+                _check_names("a run of a range test", run, RangeRun)
+            given["schedule"], given["groups"] = parse(given["schedule"]), [parse(text) for text in given["groups"]]
+            return cls(**{**given, "runs": [RangeRun(**run) for run in runs]})
         except (StepsizeError, TypeError) as error:
             raise FormatError(f"this is not a range test: {error}") from error
 
@@ -224,3 +227,11 @@ def two_sided_average(values: Floats, beta: float) -> Floats:
     """
     weights = beta ** np.abs(np.arange(1.0 - len(values), len(values)))
     return np.convolve(weights, values, "valid") / np.convolve(weights, np.ones_like(values), "valid")
+
+
+def _check_names(what: str, form: Mapping[str, Any], record: type[RangeRun | RangeTest]) -> None:
+    known = [each.name for each in fields(record)]
+    refuse_unknown(what, form, known)
+    for name in known:
+        if name not in form:
+            raise FormatError(f'{what} lacks "{name}"')

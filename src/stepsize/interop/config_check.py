@@ -90,7 +90,8 @@ class Course:
         return 0 < self.meaning.warmup_steps >= self.run
 
     @property
-    def goes_on(self) -> bool:  # is known to, after the end of its schedule
+    def goes_on(self) -> bool:
+        """Whether the run is known to be longer than its schedule."""
         return self.run > self.meaning.total_steps
 
     @cached_property

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
@@ -13,21 +14,25 @@ from torch import Tensor, nn
 from stepsize.arguments import SEEDS, Many, MaybeCount, Number
 from stepsize.checked_calls import checked
 from stepsize.curves import RangeTest
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, raise_together
 from stepsize.lab.comparing import compare
 from stepsize.lab.comparison import Comparison
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.tasks.loaders import length_of, loader_setting
+from stepsize.lab.tasks.loaders import all_passes, loader_setting
 from stepsize.lab.tasks.task import Task
-from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, LoaderBatches, Samples, move_model
+from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, Samples, move_model, weighted
 from stepsize.pytorch import range_test
+from stepsize.pytorch.snapshot import Snapshot
 from stepsize.schedules import Constant
 
 # The factors of a grid around a suggestion, half a decade apart.
 AROUND = tuple(10.0 ** (half / 2) for half in range(-3, 4))
+
+# The arguments of a range test that come from the task.
+_OF_THE_TASK = ("model", "loss_fn", "batches", "closure")
 
 
 @checked
@@ -45,7 +50,7 @@ def find_rate(
     """A range test of a task, with one run for each seed.
 
     The initial network, the order of the samples and the random draws are those of a run of `compare` with the same
-    seed.
+    seed. The state of the task's loss is restored after each.
 
     Args:
         task: what to train.
@@ -67,6 +72,8 @@ def find_rate(
         >>> 1e-4 < test.suggest().rate < 1e-1
         True
     """
+    advice = "the task has its own"
+    raise_together([ArgumentError("find_rate", each, "", None, advice) for each in _OF_THE_TASK if each in settings])
     place = torch.device(resolved_device(device, "find_rate"))
     if task.has_loaders and batch_size is not None:
         raise loader_setting("find_rate", "batch_size", batch_size)
@@ -80,25 +87,42 @@ def find_rate(
         model = task.initial_model(seed)
         move_model(model, task, place)
         driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args, "find_rate")
-        batches: Batches | LoaderBatches
+        batches: EndlessBatches | EndlessPasses
         if samples is None:
-            batches = LoaderBatches(task.train, seed, place, task.weight_of, length_of(task.train) or 1)
+            batches = EndlessPasses(task, seed, place)
         else:
-            batches = Batches(samples, (seed,), batch_size or BATCH_SIZE)
-        with seeded_draws(seed, place):
-            test = range_test(model, driven, None, Endless(batches), closure=closure, observe=observe, **settings)
+            batches = EndlessBatches(Batches(samples, (seed,), batch_size or BATCH_SIZE))
+        with seeded_draws(seed, place), ExitStack() as at_the_end:
+            at_the_end.callback(Snapshot(task.loss).restore)
+            test = range_test(model, driven, None, batches, closure=closure, observe=observe, **settings)
         tests.append(replace(test, runs=(replace(test.runs[0], seed=seed),)))
     return replace(tests[0], runs=tuple(run for test in tests for run in test.runs))
 
 
 @dataclass(frozen=True)
-class Endless:
-    """The batches of a training set, epoch after epoch without end, with the order and the draws of a run."""
+class EndlessBatches:
+    """The batches of samples, epoch after epoch without end, in the order of a run."""
 
-    batches: Batches | LoaderBatches
+    batches: Batches
 
     def __iter__(self) -> Iterator[Batch]:
         return chain.from_iterable(chain.from_iterable(map(self.batches.epoch, count())))
+
+
+@dataclass(frozen=True)
+class EndlessPasses:
+    """The batches of a task's loader, pass after pass without end, with the draws of a run.
+
+    A pass may have any number of batches, since the length of a range test does not depend on it.
+    """
+
+    task: Task
+    seed: int
+    device: torch.device
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in all_passes(self.task.train, self.seed):
+            yield from weighted([batch], self.task.weight_of, self.device)
 
 
 @dataclass(frozen=True)

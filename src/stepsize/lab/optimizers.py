@@ -10,7 +10,7 @@ from torch import Tensor, nn, optim
 
 from stepsize.arguments import listed, nearest
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
-from stepsize.schedules.function import imported
+from stepsize.schedules.function import imported, parameters_of
 
 if TYPE_CHECKING:
     from stepsize.lab.experiment import Experiment
@@ -43,7 +43,7 @@ def make_optimizer(
             optimizer, or does not accept its arguments.
     """
     make = imported(owner, "optimizer", name) if ":" in name else _in_pytorch(owner, name)
-    given, weights, parameters = settings or {}, [*params], inspect.signature(make).parameters
+    given, weights, parameters = settings or {}, [*params], parameters_of(make)
     _refuse_unknown(owner, name, parameters, given)
     try:
         with _without_dynamo():
@@ -90,7 +90,7 @@ def check_names(owner: str, name: str, settings: Mapping[str, Any]) -> None:
     An importable factory is not imported.
     """
     if ":" not in name:
-        _refuse_unknown(owner, name, inspect.signature(_in_pytorch(owner, name)).parameters, settings)
+        _refuse_unknown(owner, name, parameters_of(_in_pytorch(owner, name)), settings)
 
 
 def experiment_optimizer(experiment: "Experiment", model: nn.Module) -> optim.Optimizer:

@@ -8,6 +8,8 @@ from stepsize.errors import MissingExtraError
 try:
     import scipy as _scipy  # noqa: F401
 except ModuleNotFoundError as error:
+    if error.name != "scipy":  # SciPy itself is broken
+        raise
     raise MissingExtraError.naming("SciPy", "laws") from error
 
 from stepsize.laws.convex import convex_bound, merge_weights, rank, refine, transfer_factor

@@ -2,10 +2,11 @@
 
 import copy
 import importlib
+import inspect
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -181,6 +182,13 @@ def imported(owner: str, argument: str, name: str) -> Callable[..., Any]:
     if not callable(found):
         raise ArgumentError(owner, argument, "the name of a function", name, f"it names {shown(found)}")
     return found  # type: ignore[no-any-return]
+
+
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters by name; none for a function without a signature, such as one written in C."""
+    with suppress(TypeError, ValueError):
+        return inspect.signature(function).parameters
+    return {}
 
 
 def _module_of_file(file: str) -> ModuleType:

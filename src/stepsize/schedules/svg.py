@@ -22,7 +22,8 @@ _OPENING = (
 def svg(schedule: Schedule) -> str:
     """The schedule over its steps as an SVG document of 480 x 170, whose text and axes have the colour of the page's.
 
-    The values are on a log scale if all are positive and span more than three decades, else the picture includes zero.
+    An endless schedule is shown over 1,000 steps, or more if its form needs them. The values are on a log scale if all
+    are positive and span more than three decades, else the picture includes zero.
     """
     last = shown_steps([schedule])
     steps, values = curve(schedule, last)

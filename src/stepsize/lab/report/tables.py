@@ -268,8 +268,10 @@ def _notes(found: Sequence[Finding], without_comparison: bool) -> Iterator[str]:
     """What qualifies the verdicts, each once with the schedules that it is about."""
     about = dict[str, list[str]]()
     for each in found:
-        verdict_shown = without_comparison if each.verdict == "unknown" else each.verdict != "first"
-        for sentence in each.words[verdict_shown:]:
+        qualifying = each.words[1:]  # without the verdict, which has its own place
+        if each.verdict == "first" or (each.verdict == "unknown" and not without_comparison):
+            qualifying = each.words  # the first has no verdict, and others say why theirs is unknown
+        for sentence in qualifying:
             about.setdefault(sentence, []).append(each.name)
     for sentence, names in about.items():
         yield f"{_names(names)}: {sentence}"

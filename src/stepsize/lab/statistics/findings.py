@@ -264,7 +264,8 @@ class Terms:
 
     `names` are the schedules in order, with or without runs; the others are compared with the first. `seeds` were
     asked for; those of the runs if None. The runs are judged on samples, "test" or "held-out", and first on the
-    `headline`, if a metric was named; `others` are further metrics that they logged.
+    `headline`, if a metric was named; `others` are further metrics that they logged. `chance` is the chance level on
+    these samples, if it is known. `looks` are the looks at the results, if seeds are added in rounds.
     """
 
     names: tuple[str, ...] = ()

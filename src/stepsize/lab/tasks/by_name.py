@@ -1,7 +1,6 @@
 """Tasks by name: the built-in ones, and importable functions."""
 
 import functools
-import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.tasks.images import digits, fashion_mnist, from_folder
 from stepsize.lab.tasks.language import stdlib_lm
 from stepsize.lab.tasks.task import Task
-from stepsize.schedules.function import imported
+from stepsize.schedules.function import imported, parameters_of
 
 _BUILT_IN: dict[str, Callable[[], Task]] = dict(zip(BUILT_IN, (fashion_mnist, digits, stdlib_lm), strict=True))
 
@@ -92,7 +91,7 @@ def other_data(digests: Sequence[str], task: AnyTask) -> list[str]:
 def _own(name: str) -> AnyTask:
     with seeded_draws(0):  # a module may draw its data as it is imported
         make = imported("load_task", "task", name)
-    parameters = [each for each in inspect.signature(make).parameters.values() if each.default is each.empty]
+    parameters = [each for each in parameters_of(make).values() if each.default is each.empty]
     needed = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     if needed == ["run"]:
         return OwnLoop(name, headline={each: vars(make)[each] for each in ("metric", "mode") if each in vars(make)})
