@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, NamedTuple, Self
 
-from stepsize.arguments import LONGEST, Flag, Instance, Maybe, Rule, listed, nearest, rules
+from stepsize.arguments import LONGEST, Flag, Instance, Rule, listed, nearest, rules
 from stepsize.checked_calls import checked, usage
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
-from stepsize.horizon import ClockName, Horizon, is_time, length_on
+from stepsize.horizon import ClockName, Horizon, MaybeHorizon, is_time, length_on
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
@@ -27,8 +27,6 @@ from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 from stepsize.schedules.transitions import WORDS, shape_rule
 
 Text = Annotated[str, Instance(str, "a string")]
-MaybeHorizon = Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))]
-"""The run that the units in a text refer to."""
 
 
 @checked
