@@ -29,6 +29,7 @@ from stepsize.arguments import (
 )
 from stepsize.descent import Momentum
 from stepsize.errors import ArgumentError, shown
+from stepsize.pytorch import Plateau
 from stepsize.schedules.names import METHODS, OPERATORS, RECIPES, SHAPES
 
 
@@ -90,6 +91,13 @@ def test_an_argument_that_does_not_exist_is_answered_with_a_whole_call(made):
             "warmup_cosine(warmup_steps=...) must be a whole number of at least 0, got 0.1; "
             'for 10% of the run write that many steps, or "10%" in a text',
         ),
+        (lambda: Plateau.parse(3), "Plateau.parse(text=...) must be a string, got 3"),
+        (Plateau.parse, "Plateau.parse(text=...) must be given; write Plateau.parse(text)"),
+        (
+            lambda: Plateau.parse("Plateau()", 3),
+            "the number of unnamed arguments of Plateau.parse must be at most 1, got 2; write Plateau.parse(text)",
+        ),
+        (lambda: stepsize.Plan.parse(3), "Plan.parse(text=...) must be a string, got 3"),
     ],
 )
 def test_a_call_that_does_not_fit_says_what_to_write(call, message):

@@ -10,6 +10,7 @@ from stepsize.arguments import Instance, Maybe, apply_rules, argument_name, rule
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
 F = TypeVar("F", bound=Callable[..., Any])
+_OWN = {"self", "cls"}  # what Python passes to a method
 
 
 def checked(function: F) -> F:
@@ -18,7 +19,7 @@ def checked(function: F) -> F:
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
         bound = bound_arguments(function, args, kwargs)
-        bound.arguments.update(apply_rules(function.__name__, function, bound.arguments))
+        bound.arguments.update(apply_rules(_name(function), function, bound.arguments))
         return function(*bound.args, **bound.kwargs)
 
     return apply  # type: ignore[return-value]
@@ -66,13 +67,13 @@ def bound_arguments(function: Callable[..., Any], args: Any, kwargs: dict[str, A
 
 
 def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> list[StepsizeError]:
-    parameters, owner = _signature(function).parameters, function.__name__
+    parameters, owner = _signature(function).parameters, _name(function)
     unnamed, needed, names = _parameters(function)
     filled = unnamed[: len(args)]
     wrong: list[tuple[str, str, str, Any]]
     unknown = [each for each in kwargs if each not in names]
     if len(args) > len(unnamed):
-        own = "self" in unnamed
+        own = len(_OWN.intersection(unnamed))
         about = f"the number of unnamed arguments of {owner}"
         wrong = [(about, "", f"at most {len(unnamed) - own}", len(args) - own)]
     elif unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -87,6 +88,11 @@ def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) ->
     return [ArgumentError(*each, how) for each, how in zip(wrong, advice, strict=False)]
 
 
+def _name(function: Callable[..., Any]) -> str:
+    """What errors call the function; a class method has the name of its class too, such as `Plan.parse`."""
+    return function.__qualname__ if "cls" in _signature(function).parameters else function.__name__
+
+
 def _setting(function: Callable[..., Any], value: Any) -> str:
     """The argument that takes an object of the value's class, such as `horizon=Horizon(...)`; "" if there is none."""
     for name, rule in rules(function).items():
@@ -98,6 +104,6 @@ def _setting(function: Callable[..., Any], value: Any) -> str:
 
 def usage(function: Callable[..., Any]) -> str:
     """A call of the function with its parameters and their defaults, such as `Linear(start, end, steps)`."""
-    parameters = [p for p in _signature(function).parameters.values() if p.name != "self"]
+    parameters = [p for p in _signature(function).parameters.values() if p.name not in _OWN]
     words = [str(p.replace(annotation=p.empty)) for p in parameters]
-    return f"{function.__name__}({', '.join(words)})"
+    return f"{_name(function)}({', '.join(words)})"

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
 
-from stepsize.arguments import BatchSize, Choice, Count, Flag, MaybeCount, Positive, Whole, apply_field_rules
+from stepsize.arguments import (
+    BatchSize,
+    Choice,
+    Count,
+    Flag,
+    Instance,
+    Maybe,
+    MaybeCount,
+    Positive,
+    Whole,
+    apply_field_rules,
+)
 from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
@@ -220,6 +231,10 @@ class Horizon(CallChecked):
             advice = 'write samples, as in "500ksp", or give tokens_per_sample to the horizon'
             raise ArgumentError("a length", "", rule, length, advice)
         return self.tokens_per_sample
+
+
+MaybeHorizon = Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))]
+"""The run that the units in a text refer to."""
 
 
 def length_on(clock: str, length: str, horizon: Horizon | None) -> int:

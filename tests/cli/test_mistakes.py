@@ -1,5 +1,6 @@
 """Mistakes that people make when they type a command of the documentation: the answer says what to write."""
 
+import re
 import subprocess
 import sys
 
@@ -157,6 +158,13 @@ def test_h_is_help(typed, words):
     done = typed(*words)
     assert done.returncode == 0
     assert done.stdout == typed(*words[:-1], "--help").stdout
+
+
+@pytest.mark.parametrize("verb", ["plot", "rank"])
+def test_the_schedule_in_the_help_of_a_verb_can_be_typed(typed, verb):
+    (example,) = re.findall(r"e\.g\. '([^']*)'", " ".join(typed(verb, "--help").stdout.split()))
+    done = typed(verb, example)
+    assert done.returncode == 0, done.stderr
 
 
 WITHOUT_TORCH = """

@@ -256,6 +256,7 @@ def test_texts_leave_defaults_out_and_names_may_be_in_any_case():
     assert [optimizer_from(kind.__name__.lower()) for kind in OPTIMIZERS] == [kind() for kind in OPTIMIZERS]
     assert optimizer_from("sgd") == GradientDescent()
     assert optimizer_from('rmsprop(0.5, eps_place="inside")') == RMSProp(0.5, eps_place="inside")
+    assert optimizer_from("AdamW(peak_lr=None)") == AdamW()
 
 
 REFUSED = {
@@ -277,6 +278,13 @@ REFUSED = {
     "Adam(eps=-1)": "Adam(eps=...) must be a finite number >= 0, got -1",
     "Adam(eps=tiny)": '"tiny" is not a number',
     "Adam(Adam())": "an optimizer's argument is a number",
+    "Momentum(0.5 >> 2)": "an optimizer's argument is a number, a text, True, False or None",
+    "Momentum({'a': 1})": "an optimizer's argument is a number, a text, True, False or None",
+    "Momentum([0.5])": "an optimizer's argument is a number, a text, True, False or None",
+    "Momentum(none)": 'did you mean "None"?',
+    "Momentum(": "expected a number, found the end",
+    "Momentum(beta='a' + 1)": "expected a number, found 'a'",
+    "Momentum(0.9))": "expected the end, found ')'",
     "Adam(0.9": "never closed",
     "Adam(1if 2 else 3)": "expected , or ), found 'if'",
     "0.9": "expected the name of an optimizer",

@@ -47,7 +47,7 @@ def cooldown(
     from stepsize.laws.law import loss_format
 
     finished, so_far = logs.read_with_running(runs, running)
-    check_cooldowns(so_far, {"starts": at, "steps": steps, "target_loss": target}, total, end)  # before the fit
+    check_cooldowns(so_far, at, steps, target, total, end)  # before the fit
     others = [run for run in finished if run is not so_far]
     found = plan_cooldowns(
         fitted([*others, so_far], law, logs.words), so_far, at, steps,

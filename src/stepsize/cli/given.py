@@ -30,7 +30,7 @@ Texts = Annotated[
     list[str],
     typer.Argument(
         metavar="[NAME=]TEXT|FILE",
-        help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)', or files with configs of other tools.",
+        help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Cosine(0.3, 0, 9500)', or files with configs of other tools.",
     ),
 ]
 ToolName = Annotated[

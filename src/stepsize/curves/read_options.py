@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from stepsize.arguments import Length, Many, Maybe, Whole, apply_rules, nearest
 from stepsize.curves.columns import quoted_list
 from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.horizon import MaybeHorizon
 from stepsize.schedules import Schedule
-from stepsize.schedules.text import MaybeHorizon
 
 Schedules = Schedule | Mapping[str, Schedule] | None
 """The schedule of every run, or schedules by the names of runs."""

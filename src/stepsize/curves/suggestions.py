@@ -49,8 +49,13 @@ class Suggestions:
     @property
     def by_rule(self) -> dict[str, float]:
         """The rates by the names of their rules; empty if there are none."""
-        given = {name: each for name, each in vars(self).items() if name != "reason" and each is not None}
-        return {name.replace("_", " "): rate for name, rate in given.items()}
+        named = {
+            "steepest": self.steepest,
+            "valley": self.valley,
+            "tenth of minimum": self.tenth_of_minimum,
+            "largest stable": self.largest_stable,
+        }
+        return {rule: rate for rule, rate in named.items() if rate is not None}
 
     @property
     def disagreement(self) -> float:

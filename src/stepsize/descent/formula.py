@@ -109,9 +109,9 @@ def read_formula(text: str) -> Formula:
     if len(text) > LONGEST:
         raise ParseError(f"a formula has at most {LONGEST:,} characters, got {len(text):,}", text, LONGEST)
     try:
-        node = Reader(text).tree()
+        node = Reader(text, "a number or a variable", "an operator (+, -, *, /, **) or the end").tree()
     except ParseError as error:
-        raise _not_read(text, error.position) from None
+        raise _not_read(text, error) from None
     form = _Form(text)
     return Formula(text.strip(), form.tree(node), form.variables())
 
@@ -189,10 +189,11 @@ class _Form:
         return ParseError(reason, self._text, node.position)
 
 
-def _not_read(text: str, position: int) -> ParseError:
+def _not_read(text: str, error: ParseError) -> ParseError:
     missing = _MISSING_STAR.search(text)
     if not text.strip():
         return ParseError("expected a formula such as 0.1*x**2 + 2*y**2, found nothing", text, 0)
     if missing:
         return ParseError("write a product with *, as in 2*x", text, missing.end())
-    return ParseError("this is not a formula such as 0.1*x**2 + 2*y**2", text, position)
+    reason = f"this is not a formula such as 0.1*x**2 + 2*y**2: {error.reason}"
+    return ParseError(reason, text, error.position, error.advice)

@@ -12,12 +12,13 @@ from stepsize.arguments import Instance, Number, apply_field_rules, listed, near
 from stepsize.checked_calls import CallChecked, checked
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, quoted
-from stepsize.schedules.grammar import Call, Literal, Node, decimal_comma
+from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Node, decimal_comma
 from stepsize.schedules.shape import arguments_text
 from stepsize.schedules.text import Evaluation, Text
 
 State = TypeVar("State", bound=tuple[Any, ...])
 _EXAMPLE = "expected the name of an optimizer, such as Momentum(0.9)"
+_WORDS = {"True": True, "False": False, "None": None}
 _OTHER_NAMES = {"sgd": "gradientdescent"}
 
 
@@ -109,6 +110,9 @@ def optimizer_from(text: Text) -> Optimizer[Any]:
 
 
 class _OptimizerText(Evaluation):
+    operand = "a number"
+    more = "the end"
+
     def optimizer(self) -> Optimizer[Any]:
         call = self.tree
         if isinstance(call, Literal) and call.kind == "name":
@@ -127,15 +131,18 @@ class _OptimizerText(Evaluation):
         optimizer: Optimizer[Any] = self._made(call, kind, (), self._value)
         return optimizer
 
-    def _call(self, node: Call) -> Any:
-        raise self.error("an optimizer's argument is a number, a text, True or False", node.position)
+    def _value(self, node: Node) -> Any:
+        is_list = isinstance(node, Items) and node.bracket == "["
+        if is_list or isinstance(node, Call | Named) or (isinstance(node, Infix) and node.signs[0] == ">>"):
+            raise self.error("an optimizer's argument is a number, a text, True, False or None", node.position)
+        return super()._value(node)
 
     def _literal(self, node: Literal) -> Any:
         if node.kind != "name":
             return node.value
-        if node.value in ("True", "False"):
-            return node.value == "True"
-        advice = nearest(node.value, ("True", "False")) or "write texts in quotes"
+        if node.value in _WORDS:
+            return _WORDS[str(node.value)]
+        advice = nearest(node.value, _WORDS) or "write texts in quotes"
         raise self.error(f"{quoted(str(node.value))} is not a number", node.position, advice)
 
     def _located(self, problem: StepsizeError, node: Call, given: dict[str, Node]) -> ParseError:

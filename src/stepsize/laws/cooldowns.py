@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from stepsize.arguments import Length, Many, Maybe, MaybePositive, MaybeSteps, NonNegative
 from stepsize.checked_calls import checked
@@ -85,7 +85,7 @@ def plan_cooldowns(
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
-    check_cooldowns(so_far, {"starts": starts, "steps": steps, "target_loss": target_loss}, total_steps, final_lr)
+    check_cooldowns(so_far, starts, steps, target_loss, total_steps, final_lr)
     search = Search(found, so_far, shape, final_lr, level)
     if abs(search.distance) > MOST_SCATTER:
         reason = f"{search.where(digits=0)}: it has another setting than the runs of the fit, or diverges"
@@ -101,9 +101,16 @@ def plan_cooldowns(
     return Cooldowns(so_far, forecasts, recommended, recommendation, search.unit, tuple(dict.fromkeys(cautions)))
 
 
-def check_cooldowns(so_far: LossCurve, given: dict[str, Any], total_steps: int | None, final_lr: float) -> None:
+def check_cooldowns(
+    so_far: LossCurve,
+    starts: Sequence[int] | None,
+    steps: int | None,
+    target_loss: float | None,
+    total_steps: int | None,
+    final_lr: float,
+) -> None:
     """Refuse two questions at once, cooldowns that begin before the log ends, and ends not below the current rate."""
-    last, starts, target_loss = int(so_far.steps[-1]), given["starts"], given["target_loss"]
+    last = int(so_far.steps[-1])
     errors: list[StepsizeError] = [
         ArgumentError("plan_cooldowns", "starts", f"a step after {last}, the last of the log", at)
         for at in starts or ()
@@ -116,7 +123,7 @@ def check_cooldowns(so_far: LossCurve, given: dict[str, Any], total_steps: int |
         advice = "{total_steps} asks for the best cooldown"
         errors += [
             ArgumentError("plan_cooldowns", name, "left out", value, advice, total_steps=total_steps)
-            for name, value in given.items()
+            for name, value in (("starts", starts), ("steps", steps), ("target_loss", target_loss))
             if value is not None
         ]
     elif target_loss is not None and starts is not None:

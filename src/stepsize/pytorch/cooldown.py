@@ -71,7 +71,9 @@ class CooldownOnDemand:
         on_signal: int | None = None,
         every: Count = 1,
     ) -> None:
-        given = apply_rules("CooldownOnDemand", CooldownOnDemand, locals())
+        given: dict[str, Any] = {"scheduler": scheduler, "steps": steps, "end": end, "shape": shape}
+        given |= {"deadline": deadline, "every": every}
+        given = apply_rules("CooldownOnDemand", CooldownOnDemand, given)
         transition("CooldownOnDemand", int(steps), ("shape", shape), ("", 1.0), ("end", end))
         _ = scheduler._groups.plan["lr"]  # if no rate is scheduled, it raises now, not when the cooldown begins
         self._scheduler, self._steps, self._end, self._shape = scheduler, int(steps), end, shape

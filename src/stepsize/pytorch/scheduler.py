@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from stepsize.arguments import Choice, Flag, Instance, Maybe, NonNegative, Number, Steps, Whole, apply_rules
 from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, DriverError
-from stepsize.horizon import ClockName
+from stepsize.horizon import ClockName, MaybeHorizon
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
 from stepsize.pytorch.factors import warn_of_factors
@@ -22,7 +22,6 @@ from stepsize.pytorch.targets import Target, named_targets
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.assignment import Assignment
-from stepsize.schedules.text import MaybeHorizon
 from stepsize.schedules.transitions import AnyShape
 
 
@@ -100,7 +99,9 @@ class Scheduler(CallChecked, Driver):
         targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(named_targets)] = None,
         **hyperparameters: Any,
     ) -> None:
-        stored = apply_rules("Scheduler", Scheduler, locals())
+        settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
+        more = {"horizon": horizon, "clock": clock, "last_epoch": last_epoch, "targets": targets}
+        stored = apply_rules("Scheduler", Scheduler, {**settings, **more})
         given = given_schedules("Scheduler", lr, hyperparameters, horizon, clock)
         if not given:
             raise ArgumentError("Scheduler", "lr", "given if nothing else is scheduled", None)

@@ -35,6 +35,8 @@ _TOKEN = r"""[ \t\r\n]*(?:
   | (?P<end>\Z)
   | (?P<strange>.)
 )"""
+OPERAND = "a schedule or a number"
+MORE = "an operator (>>, +, -, *, /, **), a .method() or the end"
 _SIGNS = frozenset(sign for level in _LEVELS for sign in level)
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MAX_BRACKETS = MAX_DEPTH + 8
@@ -118,10 +120,14 @@ Node = Literal | Items | Named | Call | Negative | Power | Infix
 
 
 class Reader:
-    """Reads one text; `tree()` is the whole of it. There is one method for each rule of the grammar."""
+    """Reads one text; `tree()` is the whole of it. There is one method for each rule of the grammar.
 
-    def __init__(self, text: str) -> None:
+    Errors say that the text lacks an `operand` or `more`, by default in the words of schedules.
+    """
+
+    def __init__(self, text: str, operand: str = OPERAND, more: str = MORE) -> None:
         self.text = text
+        self._operand, self._more = operand, more
         self._brackets = 0
         self._tokens = re.finditer(_TOKEN, text, re.VERBOSE | re.ASCII | re.DOTALL)
         self._advance()
@@ -129,7 +135,7 @@ class Reader:
     def tree(self) -> Node:
         node = self._chain()
         if self._kind != "end":
-            raise self._unexpected("an operator (>>, +, -, *, /, **), a .method() or the end")
+            raise self._unexpected(self._more)
         return node
 
     def error(self, reason: str, position: int, advice: str = "", /, **settings: object) -> ParseError:
@@ -186,7 +192,7 @@ class Reader:
             items, comma = self._bracketed()
             return Items(tuple(items), kind, position) if comma or kind == "[" or not items else items[0]
         if kind not in ("number", "string", "name"):
-            raise self._unexpected("a schedule or a number")
+            raise self._unexpected(self._operand)
         word = self._take()
         if kind == "name" and self._kind == "(":
             return Call(word, None, *self._arguments(), position)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from stepsize.arguments import Flag, Maybe, apply_rules, refuse_unknown
 from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
-from stepsize.horizon import ClockName, Horizon
+from stepsize.horizon import ClockName, Horizon, MaybeHorizon
 from stepsize.schedules.assignment import Assignment, ConstantProduct
 from stepsize.schedules.base import Schedule
-from stepsize.schedules.text import MaybeHorizon, Text
+from stepsize.schedules.text import Text
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,25 +10,36 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
-from stepsize.arguments import LONGEST, Flag, Instance, Maybe, Rule, listed, nearest, rules
+from stepsize.arguments import LONGEST, Flag, Instance, Rule, listed, nearest, rules
 from stepsize.checked_calls import checked, usage
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
-from stepsize.horizon import ClockName, Horizon, is_time, length_on
+from stepsize.horizon import ClockName, Horizon, MaybeHorizon, is_time, length_on
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.formulas import Constant
 from stepsize.schedules.function import Function
-from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader, decimal_comma
+from stepsize.schedules.grammar import (
+    MORE,
+    OPERAND,
+    Call,
+    Infix,
+    Items,
+    Literal,
+    Named,
+    Negative,
+    Node,
+    Power,
+    Reader,
+    decimal_comma,
+)
 from stepsize.schedules.maths import SCALAR
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 from stepsize.schedules.transitions import WORDS, shape_rule
 
 Text = Annotated[str, Instance(str, "a string")]
-MaybeHorizon = Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))]
-"""The run that the units in a text refer to."""
 
 
 @checked
@@ -75,6 +86,9 @@ def parse_entry(text: str, horizon: Horizon | None = None, functions: bool = Fal
 class Evaluation:
     """Gives a tree its meaning; holds what the text alone does not say."""
 
+    operand: ClassVar[str] = OPERAND  # what errors say that the text lacks
+    more: ClassVar[str] = MORE
+
     error: Callable[..., ParseError]
     tree: Node
     horizon: Horizon | None = None
@@ -86,7 +100,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps") -> Self:
-        reader = Reader(text)
+        reader = Reader(text, cls.operand, cls.more)
         return cls(reader.error, reader.tree(), horizon, functions, clock)
 
     def schedule(self) -> Schedule:
@@ -199,7 +213,7 @@ class Evaluation:
         value = self._value(node)
         if isinstance(value, Schedule | int | float):
             return value
-        raise self.error(f"expected a schedule or a number, found {shown(value)}", node.position)
+        raise self.error(f"expected {self.operand}, found {shown(value)}", node.position)
 
     def _power(self, node: Power) -> Any:
         *bases, value = [self._operand(operand) for operand in node.operands]
