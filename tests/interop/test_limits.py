@@ -7,6 +7,8 @@ import pytest
 import stepsize.interop
 from stepsize import Horizon
 from stepsize.errors import ArgumentError
+from stepsize.interop.frameworks import meaning
+from stepsize.interop.tool_schedule import Run
 
 AXOLOTL = {"learning_rate": 0.1, "lr_scheduler": "rex", "max_steps": 9}
 RESTART = {"name": "CosineAnnealingWarmRestartsScheduler", "t_0": "4ba", "t_mult": 0.5}
@@ -388,3 +390,8 @@ def test_the_last_value_that_is_allowed_is_read_and_the_next_one_refused(
 def test_a_horizon_that_is_no_number_of_updates_is_refused(horizon: Any) -> None:
     with pytest.raises(ArgumentError, match="must be a Horizon, or the number of updates of the run, got"):
         stepsize.interop.from_levanter({}, horizon=horizon)
+
+
+def test_the_warmup_of_levanters_cycles_is_that_of_the_first() -> None:
+    config = {"learning_rate": 0.1, "warmup": 20, "rewarmup": 5, "cycles": 4}
+    assert meaning(config, Run.of("check", 200), "levanter").warmup_steps == 20

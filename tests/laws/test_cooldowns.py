@@ -151,6 +151,15 @@ def test_a_running_run_far_from_the_law_has_a_caution_or_is_refused(found):
         plan_cooldowns(found, far, [3000])
 
 
+def test_a_caution_of_several_cooldowns_is_given_once(found):
+    decaying = run("cosine", PLANS["cosine"], steps=3000)
+    plan = plan_cooldowns(found, decaying, [3000, 4000, 5000])
+    each = [caution for forecast in plan.forecasts for caution in forecast.forecast.cautions]
+    assert len(each) > len({*each}), "the cooldowns share a caution"
+    assert {*each} <= {*plan.cautions}
+    assert len(plan.cautions) == len({*plan.cautions})
+
+
 def test_the_prediction_is_shifted_to_the_running_run(found):
     run_so_far = so_far()
     above = LossCurve("above", run_so_far.steps, 1.005 * run_so_far.losses, run_so_far.rates)

@@ -251,7 +251,7 @@ def test_a_chain_without_a_common_clock_is_refused():
     optimizer = sgd()
     one, other = StepLR(optimizer, 3), ExponentialLR(optimizer, 0.9)
     drawn.course(optimizer, one, 2)
-    with pytest.raises(ArgumentError, match="different steps"):
+    with pytest.raises(ArgumentError, match="must be all at the same step"):
         from_torch(ChainedScheduler([one, other]))
 
 
