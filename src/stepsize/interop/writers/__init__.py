@@ -1,1 +1,1 @@
-"""Schedules written for other tools: a file for each has `to_x`, and `source` if what that returns is no JSON."""
+"""Schedules written for other tools: each file has `to_x`, and `source` if its output is not JSON."""
