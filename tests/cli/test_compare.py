@@ -1,5 +1,6 @@
 """`stepsize compare` as it is typed."""
 
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,16 @@ from stepsize.lab.tuning import Trial
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "1"]
 
 
-def test_the_table_has_every_name_as_it_was_written_and_a_schedule_may_be_a_plan(tmp_path):
+def test_a_pipe_gets_a_line_for_each_run_and_a_table_with_every_name_as_it_was_written(tmp_path):
     plan = 'Plan(lr=Cosine(0.2, 0, "100%"), momentum=Linear(0.5, 0.9, "100%"))'
     schedules = ("[/b]=Constant(0.1)", "down [x]=Linear(0.2, 0, 6)", f"both={plan}")
     command = [*COMMAND, *(word for each in schedules for word in ("--schedule", each)), "--out", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert "digits" in done.stdout
+    ended = re.findall(r"^\[(\d)/3\] .*train loss .*train accuracy .*test accuracy", done.stdout, re.MULTILINE)
+    assert sorted(ended) == ["1", "2", "3"]
     table = done.stdout[done.stdout.index("schedule  ") :].splitlines()
     assert [line.split("  ")[0] for line in table[1:4]] == ["[/b]", "down [x]", "both"]
     assert table[4] == "One seed says nothing about which schedule is better; give several."

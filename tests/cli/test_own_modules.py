@@ -57,16 +57,10 @@ def stepsize(folder, *words):
     )
 
 
-@pytest.mark.parametrize(
-    ("engine", "optimizer"),
-    [
-        ("stacked", "sgd"),  # a factory of the user cannot be stacked
-        pytest.param("ray", "mytask:momentum", marks=pytest.mark.long),
-    ],
-)
-def test_every_process_of_a_comparison_finds_modules_of_the_current_folder(folder, engine, optimizer):
-    named = ["--task", "mytask:line", "--optimizer", optimizer, "--functions", "--schedule", HALVES]
-    done = stepsize(folder, "compare", *named, *TRAINING, "--engine", engine, "--out", "out")
+@pytest.mark.long
+def test_the_tasks_of_ray_find_modules_of_the_current_folder(folder):
+    named = ["--task", "mytask:line", "--optimizer", "mytask:momentum", "--functions", "--schedule", HALVES]
+    done = stepsize(folder, "compare", *named, *TRAINING, "--engine", "ray", "--out", "out")
     assert done.returncode == 0, done.stderr
     (run,) = load_runs(folder / "out").runs()
     assert run.status == "finished"
@@ -83,10 +77,10 @@ def test_a_file_may_name_a_package_without_init_beside_files_named_like_installe
     assert load_runs(tmp_path / "out").runs()[0].status == "finished"
 
 
-def test_a_resumed_comparison_finds_modules_of_the_current_folder(folder):
-    command = [STEPSIZE, "compare", "--task", "mytask:line", "--functions", "--schedule", HALVES, *TRAINING[:2]]
+def test_a_resumed_comparison_of_stacked_runs_finds_modules_of_the_current_folder(folder):
+    named = ["--task", "mytask:line", "--functions", "--schedule", HALVES, "--engine", "stacked", *TRAINING[:2]]
     process = subprocess.Popen(
-        [*command, "--epochs", "1000", "--device", "cpu", "--out", "out"],
+        [STEPSIZE, "compare", *named, "--epochs", "400", "--device", "cpu", "--out", "out"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
     )  # fmt: skip
     while process.poll() is None and not list(folder.glob("out/**/*.pt")):

@@ -111,6 +111,7 @@ def test_a_run_of_axolotl_may_end_during_its_warmup(settings: dict[str, object])
     np.testing.assert_allclose(rates, (np.arange(4) / 6) ** power, rtol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_reader_gives_the_rates_that_the_tool_gives_for_random_configs(tool: Tool) -> None:
     if not is_installed(tool.name):
