@@ -309,7 +309,7 @@ LIMITS = [
 
 EPOCHS = Horizon(samples=70, batch=10, epochs=300)
 DEFAULTS = [
-    ("axolotl", {"max_steps": 34}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 34, "lr_quadratic_warmup": None}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 66}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 100}, None, "Linear(0.0, 0.3, 3) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 9999}, None, "Linear(0.0, 0.3, 100) >> Constant(0.3)"),
