@@ -12,7 +12,7 @@ import pytest
 
 from stepsize import Linear
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, StepsizeError
-from stepsize.interop import check, from_keras, from_megatron, from_optax, from_transformers, to_optax
+from stepsize.interop import check, from_keras, from_megatron, from_optax, from_transformers, to_mlx, to_optax
 from stepsize.interop.calls import Call
 from stepsize.interop.command_lines import command_line, options
 from stepsize.interop.config_files import config_in, config_of
@@ -131,6 +131,8 @@ COMMANDS = {
     'ARGS=(\n --lr 0.3\n --name "a b"\n)\nrun | tee; other': ["--lr", "0.3", "--name", "a", "b"],
     f"LONG={'1' * 200}\nrun --lr $LONG": ["--lr", "1" * 200],
     f"LONG={'1' * 201}\nrun --lr $LONG": ["--lr", "$LONG"],
+    "run --name a#b --lr 0.3": ["--name", "a#b", "--lr", "0.3"],
+    "  LR=0.1\n  LR=0.3\nrun --lr $LR > log.txt 2>&1": ["--lr", "0.3"],
     "run it": [],
 }
 
@@ -145,6 +147,12 @@ def test_options_have_values_of_their_kind() -> None:
     found = {"lr": 0.3, "steps": 9, "fp16": True, "sizes": [1, 2, 3], "flag": True, "other": False}
     assert options("", words) == found | {"none": None, "null": None, "x": "a"}
     assert options("", ["--lr-decay-style", "a b", "--lr", 0.3]) == {"lr_decay_style": "a b", "lr": 0.3}
+    assert options("", "run --name 'a b' --lr \\\n 0.3 --x=") == {"name": "a b", "lr": 0.3, "x": ""}
+
+
+def test_a_value_after_an_equals_sign_keeps_its_hyphens() -> None:
+    found = {"lr": 3e-4, "min_lr": -1, "lr_decay_style": "inverse-square-root", "name": "a=b"}
+    assert options("", "--lr=3e-4 --min-lr=-1 --lr-decay-style=inverse-square-root --name=a=b") == found
 
 
 NO_OPTIONS = {
@@ -231,7 +239,8 @@ def test_damaged_yaml_is_refused_with_the_place(text: str, words: str, tmp_path:
 
 MISSING: dict[str, tuple[Callable[[], Any], str]] = {
     "yaml": (lambda: config_in(Path("a.yaml")), "PyYAML is not installed; install it with: pip install "),
-    "optax": (lambda: to_optax("Constant(0.3)"), "optax is not installed; install it with: pip install optax"),
+    "optax": (lambda: to_optax("Constant(0.3)"), "optax is not installed; install it with: pip install optax\n"),
+    "mlx.optimizers": (lambda: to_mlx("Constant(0.3)"), "mlx is not installed; install it with: pip install mlx\n"),
 }
 
 
@@ -243,5 +252,5 @@ def test_a_package_that_is_missing_is_named(module: str, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError) as caught:
         call()
-    assert str(caught.value).startswith(message)
+    assert f"{caught.value}\n".startswith(message)
     assert isinstance(caught.value, StepsizeError)
