@@ -201,6 +201,7 @@ SOURCES = [
     ("mlx", "warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
     ("mlx", "Staircase(0.3, 0.5, 4)", "= optim.step_decay(0.3, 0.5, 4)"),
     ("mlx", "Exponential(0.3, 0.25, 2)", "= optim.exponential_decay(0.3, 0.5)"),
+    ("mlx", "Exponential(0.1, 0.99)", "= optim.exponential_decay(0.1, 0.99)"),
     ("mlx", "Cosine(0.3, 0.1, 9)", "= optim.cosine_decay(0.3, 9, end=0.1)"),
     ("mmengine", "warmup_cosine(0.3, 10, 100)", "dict(type='PolyLR', eta_min=0.3, by_epoch=False, begin=0, end=11),"),
     ("mmengine", "Piecewise((0.4, 0.2, 0.1), (4, 9))", "milestones=[4, 9],\n        gamma=0.5,"),
@@ -273,6 +274,7 @@ REFUSED = [
         r"its constant gives 0\.1 at update 1, not 0\.09; .* with the code of to_code",
     ),
     ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
+    ("mlx", "Exponential(0.1, 0.999)", r"computes to 1e-6, got .*; the nearest is off by 4\.\de-07 at update \d+"),
     ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
     ("mmengine", "Rex(0.3, 0, 10)", r"made of shapes that MMEngine has, got Rex\(0\.3, 0\.0, 10\); let a hook set"),
     (
@@ -302,6 +304,11 @@ REFUSED = [
     ),
     ("optax", "Cosine(0.0, 0.3, 9)", r"made of shapes that the tool has, got Cosine\(0\.0, 0\.3, 9\)"),
     ("timm", "Linear(0, 1, 2).every(7)", r"its StepLRScheduler gives 0 at update 7, not 0\.5; drive the optimizer"),
+    (
+        "megatron",
+        "MultiStep(0.3, 0.5, (10,))",
+        r"0\.3 at update 10, not 0\.15; if the run ends before, write horizon=10; e",
+    ),
     ("transformers", "Polynomial(0, 0.3, 10, 2)", r"constant_with_warmup gives 0\.03 at update 1, not 0\.057"),
     ("optax", "inverse_sqrt(0.3, 10)", r"made of shapes that the tool has, got InversePower"),
     ("optax", 3, r"to_optax\(schedule=...\) must be a schedule or its text, got 3"),
