@@ -85,6 +85,7 @@ SHAPES_AND_OPERATORS = [
     WAVE.shift(5),
     Piecewise((0.3, 0.1), (2,)).every(5),
     (WARMUP >> WAVE).stretch(31),
+    (Constant(0.1, 3) >> Linear(0.0, 1.0, 4).repeat(2, 1.0, 2.0).stretch(24) >> Constant(0.5, 1)).stretch(14),
     (Staircase(0.3, 0.5, 2).head(9) >> WAVE).warp(2.0),
     Piecewise((0.3, 0.1), (2,)).every(5).head(20).warp(2.0),
     Table((0.3,)).warp(2.0),
@@ -278,6 +279,17 @@ def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
     assert [made(code, name)(5) for name in names] == pytest.approx([WARMUP(5), WAVE(5), 0.85, 0.99, 0.1])
 
 
+def test_a_hyperparameter_whose_name_begins_like_that_of_the_rate_keeps_it() -> None:
+    code = to_code(Plan(lr=WARMUP, lr_scale=WAVE), name="rate")
+    assert [made(code, name)(5) for name in ("rate", "lr_scale")] == pytest.approx([WARMUP(5), WAVE(5)])
+
+
+@pytest.mark.parametrize("name", ["VALUES", "z", "part"])
+def test_a_function_may_have_a_name_that_the_code_uses(name: str) -> None:
+    schedule = Table((0.1, 0.3, 0.2)) + WAVE.warp(2.0)
+    assert made(to_code(schedule, name=name), name)(1) == pytest.approx(schedule(1), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -286,6 +298,7 @@ def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
             "Function.*its code is not in the schedule",
         ),
         ((Plan(lr=0.1, weight_decay=ConstantProduct(0.1)),), "a plan whose weight_decay is a schedule, got ConstantP"),
+        ((Plan(weight_decay=WARMUP), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
         ((Plan(lr=0.1, momentum=0.9), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
         ((Table(range(201)).warp(2.0),), "at most 200 cases"),
         ((WAVE, "pytorch"), 'did you mean "torch"'),

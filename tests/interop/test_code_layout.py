@@ -152,7 +152,7 @@ BODIES = [
         "Linear(0.3, 0.1, 5) * -2.0",
         "if step < 5:\n    return -0.2 - 0.4 * (5 - step) / 5\nreturn -0.2\n",
     ),
-    ("python", "Exponential(0.3, 0.9) * Exponential(0.1, 0.8)", "return 0.03 * 0.9**step * 0.8**step\n"),
+    ("python", "Exponential(0.7, 0.9) * Exponential(0.1, 0.8)", "return 0.07 * 0.9**step * 0.8**step\n"),
     ("jax", "Exponential(0.3, 0.9)", "return 0.3 * jnp.exp(math.log(0.9) * step)\n"),
     ("jax", "Exponential(0.3, 0.5)", "return 0.3 * 0.5**step\n"),
     ("jax", "InversePower(0.3, 0.3, 0.7)", "return 0.3 * (1 / (1 + 0.3 * step)) ** 0.7\n"),
@@ -177,6 +177,7 @@ BODIES = [
     ),
     ("jax", "Linear(0, 1, 4).repeat(inf, 1, 2)", f"{STARTS}return z\n"),
     ("jax", "Linear(0, 1, 4).repeat(inf, 0.5, 2)", f"{STARTS}return z * 0.5**cycle\n"),
+    ("python", "Linear(0, 1, 4).repeat(inf)", "t = step % 4\nreturn t / 4\n"),
     (
         "python",
         "(Linear(0, 1, 4) >> Constant(1, 2)).repeat(inf)",
