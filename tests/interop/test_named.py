@@ -3,9 +3,7 @@
 import pytest
 
 from stepsize import Horizon
-from stepsize.errors import DataError
-from stepsize.interop import check
-from stepsize.interop.frameworks import meaning, recognized
+from stepsize.interop.frameworks import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
 INF = float("inf")
@@ -33,6 +31,12 @@ NAMED = [  # the peak, the minimum, the warmup and the length
         {"scheduler": {"name": "cosine_with_warmup", "t_warmup": "60sp"}, "max_duration": "900sp"},
         EPOCHS,
         (0.3, None, 6, 90),
+    ),
+    (
+        "composer",
+        {"scheduler": {"name": "cosine_with_warmup", "t_warmup": "20sp", "t_max": "100sp"}, "max_duration": "20ep"},
+        EPOCHS,
+        (0.3, None, 2, 140),
     ),
     ("composer", {"name": "LinearScheduler", "alpha_i": 0.5}, 90, (None, None, 0, 90)),
     ("deepspeed", {"type": "WarmupLR", "params": {"warmup_num_steps": 10}}, None, (0.3, None, 10, INF)),
@@ -75,6 +79,7 @@ NAMED = [  # the peak, the minimum, the warmup and the length
     ("keras", "PiecewiseConstantDecay([5, 9], [0.1, 0.3, 0.2])", None, (0.3, None, 0, 10)),
     ("levanter", {"lr_schedule": "cosine", "warmup": 0.1}, 100, (0.3, 0.03, 10, 100)),
     ("levanter", {"lr_schedule": "constant", "warmup": 10}, 100, (0.3, None, 10, 100)),
+    ("levanter", {"warmup": 20, "rewarmup": 5, "cycles": 4}, 200, (0.3, 0.03, 20, 200)),
     ("maxtext", {"steps": 120, "learning_rate_schedule_steps": 100}, None, (0.3, 0.03, 10, 100)),
     (
         "megatron",
@@ -109,6 +114,16 @@ NAMED = [  # the peak, the minimum, the warmup and the length
         {"train_module": {"scheduler": TOKENS}, "data_loader": {"global_batch_size": 4}},
         100,
         (0.3, 0.1, 10, 100),
+    ),
+    (
+        "olmo_core",
+        {
+            "train_module": {"scheduler": {"type": "cos_with_warmup", "warmup": 10}},
+            "data_loader": {"global_batch_size": 4},
+            "trainer": {"max_duration": {"value": 401, "unit": "tokens"}},
+        },
+        None,
+        (0.3, 0.03, 10, 101),
     ),
     ("olmo_core", {"type": "composable", "stages": [{"duration": 9, "end_lr": 0.5}]}, 100, (None, None, 0, 100)),
     ("optax", "warmup_cosine_decay_schedule(0.1, 0.3, 10, 100, 0.03)", None, (0.3, 0.03, 10, 100)),
@@ -180,6 +195,22 @@ def test_the_rates_of_a_config_are_compared_with_what_it_names(tool, config, hor
     found = named(tool, config, horizon)
     assert (found.peak, found.minimum, found.warmup_steps, found.total_steps) == names
     assert not found.relative
+
+
+NAMES = [
+    ("composer", {"name": "cosine_with_warmup", "t_warmup": "1ba"}, "CosineAnnealingWithWarmupScheduler"),
+    ("fvcore", {"_target_": "fvcore.common.ConstantParamScheduler", "value": 1}, "ConstantParamScheduler"),
+    ("keras", "keras.optimizers.schedules.CosineDecay(0.3, 9)", "CosineDecay"),
+    ("mmengine", [LINE, LINE | {"begin": 10, "end": 20}], "LinearLR, LinearLR"),
+    ("olmo_core", {"_CLASS_": "olmo_core.optim.CosWithWarmup", "warmup": 1}, "cos_with_warmup"),
+    ("optax", "optax.constant_schedule(0.3)", "constant_schedule"),
+    ("paddle", WAVE | {"name": "cosineannealingdecay"}, "CosineAnnealingDecay"),
+]
+
+
+@pytest.mark.parametrize(("tool", "config", "name"), NAMES)
+def test_a_scheduler_has_the_name_that_the_tool_gives_it(tool, config, name):
+    assert named(tool, config, 9).name == name
 
 
 STEEP = {"steep": '"warmup_type": "linear"'}
@@ -306,87 +337,3 @@ MENDS = [
 @pytest.mark.parametrize(("tool", "config", "horizon", "mends"), MENDS)
 def test_a_finding_is_mended_by_this_line_of_the_config(tool, config, horizon, mends):
     assert named(tool, config, horizon).mends == mends
-
-
-MARKS = [
-    ("axolotl", "learning_rate micro_batch_size"),
-    ("axolotl", "lr_quadratic_warmup"),
-    ("axolotl", "cosine_min_lr_ratio"),
-    ("composer", "scheduler.t_warmup"),
-    ("composer", "scheduler.t_max"),
-    ("composer", "t_warmup"),
-    ("composer", "max_duration scheduler"),
-    ("deepspeed", "scheduler.type scheduler.params"),
-    ("deepspeed", "type params"),
-    ("deepspeed", "optimizer.type optimizer.params"),
-    ("fvcore", "_target_ schedulers lengths"),
-    ("fvcore", "_target_ start_value"),
-    ("fvcore", "_target_ base_value"),
-    ("keras", "class_name config"),
-    ("levanter", "optimizer.lr_schedule"),
-    ("levanter", "optimizer.min_lr_ratio"),
-    ("levanter", "lr_schedule min_lr_ratio"),
-    ("maxtext", "warmup_steps_fraction"),
-    ("maxtext", "learning_rate_schedule_steps"),
-    ("megatron", "lr_decay_style"),
-    ("megatron", "lr train_iters"),
-    ("megatron", "lr train_samples"),
-    ("mmengine", "param_scheduler"),
-    ("olmo_core", "train_module.scheduler"),
-    ("olmo_core", "_CLASS_"),
-    ("olmo_core", "type warmup"),
-    ("olmo_core", "type warmup_fraction"),
-    ("paddle", "name learning_rate T_max"),
-    ("paddle", "name learning_rate end_lr"),
-    ("paddle", "name max_learning_rate"),
-    ("pytorch_optimizer", "name t_max max_lr"),
-    ("pytorch_optimizer", "name first_cycle_steps"),
-    ("timm", "sched epochs"),
-    ("timm", "sched num_epochs"),
-    ("torchtitan", "lr_scheduler.decay_ratio"),
-    ("torchtitan", "lr_scheduler.decay_type"),
-    ("torchtitan", "lr_scheduler.min_lr_factor"),
-    ("torchtitan", "lr_scheduler.warmup_steps"),
-    ("transformers", "lr_scheduler_type"),
-    ("transformers", "learning_rate per_device_train_batch_size"),
-]
-
-
-def with_settings(names: list[str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name in names:
-        section, _, inside = name.partition(".")
-        found[section] = {**found.get(section, {}), inside: 1} if inside else 1  # type: ignore[dict-item]
-    return found
-
-
-@pytest.mark.parametrize(("tool", "settings"), MARKS)
-def test_a_config_is_recognized_by_these_settings_and_not_without_one_of_them(tool, settings):
-    names = settings.split()
-    assert recognized("check", with_settings(names)).name == tool
-    for left in [names[:i] + names[i + 1 :] for i in range(len(names))]:
-        with pytest.raises(DataError, match="config of no tool that stepsize knows"):
-            recognized("check", with_settings(left))
-
-
-def test_a_list_of_schedulers_and_a_call_are_recognized():
-    assert recognized("check", [{"type": "StepLR"}, {"type": "LinearLR"}]).name == "mmengine"
-    assert recognized("check", " tf.keras.optimizers.schedules.CosineDecay(0.3, 9)").name == "keras"
-    assert recognized("check", "\noptax.constant_schedule(0.3)").name == "optax"
-
-
-@pytest.mark.parametrize(
-    ("config", "advice"),
-    [
-        ({"args": {"lr_decay_style": "cosine"}}, 'its section "args" alone is a config of Megatron-LM$'),
-        ({"lr": 0.1}, "; a config of Megatron-LM has lr and train_iters$"),
-        (
-            {"lr": 0.1, "T_max": 5, "learning_rate": 0.1},
-            "; a config of PaddlePaddle has name and learning_rate and T_max$",
-        ),
-        ({"rate": 0.1}, "; known are axolotl, composer, .*, by settings such as lr_scheduler_type or sched$"),
-    ],
-)
-def test_a_config_of_no_tool_is_answered_with_the_nearest(config, advice):
-    with pytest.raises(DataError, match=advice):
-        check(config)
