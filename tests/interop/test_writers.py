@@ -303,6 +303,7 @@ REFUSED = [
         r"MMEngine has, got Polynomial\(0\.3, 0\.1, 10, 2\.0",
     ),
     ("optax", "Cosine(0.0, 0.3, 9)", r"made of shapes that the tool has, got Cosine\(0\.0, 0\.3, 9\)"),
+    ("timm", "Cosine(0.3, 0, 10).repeat(inf)", r"one that timm has a setting for, got Cosine\(0\.3, 0\.0, 10\)\.rep"),
     ("timm", "Linear(0, 1, 2).every(7)", r"its StepLRScheduler gives 0 at update 7, not 0\.5; drive the optimizer"),
     (
         "megatron",
