@@ -198,6 +198,23 @@ def test_a_value_that_a_program_fills_in_is_one_error() -> None:
     assert str(caught.value) == f"WarmupDecayLR(total_num_steps=...) {message}"
 
 
+@pytest.mark.parametrize(
+    ("tool", "config", "advice"),
+    [
+        ("levanter", {}, "num_train_steps needs the number of updates, got None; write e.g. horizon=10_000"),
+        (
+            "timm",
+            {"num_epochs": 9, "warmup_lr": 0},
+            "the length of an epoch, got None; write e.g. horizon=Horizon(samples=60_000, batch=256, epochs=10)",
+        ),
+    ],
+)
+def test_a_run_that_is_missing_is_asked_for_in_the_units_that_are_needed(tool: str, config: Any, advice: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        getattr(stepsize.interop, f"from_{tool}")(config)
+    assert str(caught.value).endswith(advice)
+
+
 FLAT = {"_target_": "ConstantParamScheduler", "value": 0.3}
 BOTH = {"_target_": "CompositeParamScheduler", "schedulers": [FLAT, FLAT], "lengths": [0.5, 0.5]}
 
@@ -205,6 +222,11 @@ BOTH = {"_target_": "CompositeParamScheduler", "schedulers": [FLAT, FLAT], "leng
 @pytest.mark.parametrize(
     ("tool", "config", "words"),
     [
+        (
+            "composer",
+            {"scheduler": {"name": "LinearScheduler"}, "max_duration": "90sp"},
+            "given: the scheduler counts samples, not updates, got None; write e.g. horizon=Horizon",
+        ),
         ("fvcore", BOTH | {"interval_scaling": ["rescaled"]}, "and an interval_scaling for each"),
         ("olmo_core", {"type": "wsd", "warmup": 4, "decay_fraction": 0.0}, "at least 1, since OLMo-core divides by it"),
     ],

@@ -7,6 +7,7 @@ from stepsize import Linear
 from stepsize.curves import read_curves
 from stepsize.errors import OutputError
 from stepsize.interop import CurveWriter
+from stepsize.interop.curve_writer import MeanLoss
 
 PLAN = Linear(0.5, 0.1, 12)
 
@@ -81,3 +82,13 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "curve.csv").mkdir()
     with pytest.raises(OutputError, match="it is a folder"):
         CurveWriter(tmp_path / "curve.csv")
+
+
+def test_the_mean_of_the_losses_is_that_of_those_since_the_last_one():
+    losses = MeanLoss()
+    assert losses.take() is None
+    losses.add(1.0)
+    losses.add(np.float32(3.0))
+    assert (losses.take(), losses.take()) == (2.0, None)
+    losses.add(np.array(5.0))
+    assert type(losses.take()) is float

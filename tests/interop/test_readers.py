@@ -94,6 +94,11 @@ def test_a_decay_of_maxtext_that_has_one_update(style: str, last: float) -> None
     assert stepsize.interop.from_maxtext(longer)([8, 9, 10, 11]).tolist() == [1.0, last, 0.0, 0.0]
 
 
+def test_a_schedule_of_optax_without_boundaries_is_constant() -> None:
+    for call in ('piecewise_interpolate_schedule("cosine", 0.3)', "piecewise_constant_schedule(0.3, {})"):
+        assert stepsize.interop.from_optax(call) == Constant(0.3)
+
+
 @pytest.mark.parametrize("warmup", [9_999, 10_000, 40_000])
 def test_the_inverse_square_root_of_levanter_has_10_000_updates_at_the_peak(warmup: int) -> None:
     settings = {"lr_schedule": "inv_sqrt", "warmup": warmup, "min_lr_ratio": 0.01, "learning_rate": 0.5}
