@@ -135,6 +135,12 @@ NAMED = [  # the peak, the minimum, the warmup and the length
         None,
         (0.2, 0.03, 10, 100),
     ),
+    (
+        "paddle",
+        {"name": "LinearWarmup", "warmup_steps": 10, "start_lr": 0.0, "end_lr": 0.5, "learning_rate": 1},
+        None,
+        (0.5, None, 10, INF),
+    ),
     ("paddle", {"name": "OneCycleLR", "max_learning_rate": 0.3, "total_steps": 20}, None, (0.3, None, 0, 20)),
     (
         "paddle",

@@ -99,6 +99,17 @@ def test_a_schedule_of_optax_without_boundaries_is_constant() -> None:
         assert stepsize.interop.from_optax(call) == Constant(0.3)
 
 
+def test_a_warmup_of_paddle_up_to_its_rate_is_a_line() -> None:
+    ramp = {"name": "LinearWarmup", "warmup_steps": 10, "start_lr": 0.0, "end_lr": 0.3}
+    assert stepsize.interop.from_paddle(ramp | {"learning_rate": 0.3}) == Linear(0.0, 0.3, 10)
+    assert stepsize.interop.from_paddle(ramp | {"learning_rate": 0.2}) == Linear(0.0, 0.3, 10) >> Constant(0.2)
+
+
+def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
+    rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule(0.4, 0.0, 4, 9, end_value=0.3)")
+    assert list(rates([0, 2, 4, 6, 9])) == [0.4, 0.2, 0.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("warmup", [9_999, 10_000, 40_000])
 def test_the_inverse_square_root_of_levanter_has_10_000_updates_at_the_peak(warmup: int) -> None:
     settings = {"lr_schedule": "inv_sqrt", "warmup": warmup, "min_lr_ratio": 0.01, "learning_rate": 0.5}
