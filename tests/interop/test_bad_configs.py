@@ -175,6 +175,11 @@ BAD = [
         MIN_LR | {"lr_scheduler_kwargs": "{min_lr: 1}"},
         ["lr_scheduler_kwargs", "a mapping, or one as JSON"],
     ),
+    (
+        "transformers",
+        {"lr_scheduler_type": "polynomial", "learning_rate": 1e-7, "max_steps": 9},
+        ["lr_end", "below the learning rate 1e-07"],
+    ),
     ("transformers", {"warmup_steps": 5}, ["horizon", "num_train_epochs needs the number of updates"]),
     ("transformers", WSD, ["warmup_stable_decay(num_decay_steps=...) must be given"]),
     ("transformers", MIN_LR, ["min_lr", "given, or min_lr_rate"]),

@@ -175,7 +175,7 @@ NAMED = [  # the peak, the minimum, the warmup and the length
     ),
     ("timm", {"sched": "cosine", "epochs": 20, "warmup_epochs": 5, "min_lr": 0.03}, EPOCHS, (0.3, 0.03, 35, 140)),
     ("timm", {"sched": "tanh", "epochs": 20, "warmup_epochs": 5, "warmup_prefix": True}, EPOCHS, (0.3, 0.0, 35, 175)),
-    ("timm", {"sched": "step", "epochs": 20, "warmup_epochs": 0}, EPOCHS, (0.3, None, 0, 140)),
+    ("timm", {"sched": "step", "epochs": 20, "warmup_epochs": 0, "cycle_limit": 3}, EPOCHS, (0.3, None, 0, 140)),
     (
         "torchtitan",
         {"lr_scheduler": {"warmup_steps": 10, "total_steps": 90, "min_lr_factor": 0.1}, "training": {"steps": 100}},
@@ -184,6 +184,7 @@ NAMED = [  # the peak, the minimum, the warmup and the length
     ),
     ("torchtitan", {"warmup_steps": 200}, 100, (0.3, None, 200, 100)),
     ("transformers", MIN_LR | {"max_steps": 100}, None, (0.3, 0.03, 10, 100)),
+    ("transformers", {"warmup_steps": 10, "warmup_ratio": 0.5}, 100, (0.3, None, 10, 100)),
     ("transformers", {"lr_scheduler_type": "constant", "warmup_steps": 10}, None, (0.3, None, 0, INF)),
     ("transformers", {"lr_scheduler_type": "polynomial", "warmup_ratio": 0.1}, 100, (0.3, 1e-07, 10, 100)),
 ]

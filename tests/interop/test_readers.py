@@ -7,7 +7,7 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded, recorded_cases
 
 import stepsize.interop
-from stepsize import Constant, Cosine, Horizon, Linear, Plan
+from stepsize import Constant, Cosine, Horizon, InversePower, Linear, Plan
 from stepsize.errors import ArgumentError
 
 
@@ -103,6 +103,22 @@ def test_a_warmup_of_paddle_up_to_its_rate_is_a_line() -> None:
     ramp = {"name": "LinearWarmup", "warmup_steps": 10, "start_lr": 0.0, "end_lr": 0.3}
     assert stepsize.interop.from_paddle(ramp | {"learning_rate": 0.3}) == Linear(0.0, 0.3, 10)
     assert stepsize.interop.from_paddle(ramp | {"learning_rate": 0.2}) == Linear(0.0, 0.3, 10) >> Constant(0.2)
+
+
+@pytest.mark.parametrize("cycle_momentum", [True, False])
+def test_the_one_cycle_of_axolotl_has_betas_unless_they_are_not_cycled(cycle_momentum: bool) -> None:
+    config = {"learning_rate": 0.3, "lr_scheduler": "one_cycle", "max_steps": 20, "warmup_steps": 6, "adam_beta2": 0.95}
+    found = stepsize.interop.from_axolotl(config | {"lr_scheduler_kwargs": {"cycle_momentum": cycle_momentum}})
+    assert isinstance(found, Plan) == cycle_momentum
+    if isinstance(found, Plan):
+        assert found(5)["betas"] == (0.85, 0.95)
+
+
+def test_the_timescale_of_timm_counts_epochs() -> None:
+    lengths = {"num_epochs": 9, "decay_epochs": 2, "stable_timescale": 3}
+    config = {"sched": "rsqrt", "warmup_lr": 0.0, "step_on_epochs": False, "updates_per_epoch": 7} | lengths
+    found = stepsize.interop.from_timm(config, base_lr=0.3)
+    assert found == InversePower(0.3, 1 / 21) * Linear(1.0, 0.0, 14).shift(49)
 
 
 def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
