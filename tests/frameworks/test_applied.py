@@ -163,6 +163,39 @@ def test_a_log_of_the_trainer_names_the_rates_of_the_groups_and_the_first_as_lea
     assert state.log_history == [{"loss": 2.0} | rates]
 
 
+def test_an_update_after_the_last_log_of_the_trainer_is_written_at_the_end(tmp_path):
+    pytest.importorskip("transformers", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInTrainer
+
+    handler, optimizer = SimpleNamespace(callbacks=[]), sgd()
+    log = LogAppliedInTrainer(
+        SimpleNamespace(callback_handler=handler, is_world_process_zero=lambda: True), tmp_path / "curve.csv"
+    )
+    handler.callbacks.append(log)
+    log.on_train_begin(None, None, None, optimizer=optimizer)
+    for update in (1, 2):
+        optimizer.step()
+        log.on_step_end(None, SimpleNamespace(global_step=update), None)
+    log.on_train_end(None, None, None)
+    assert (tmp_path / "curve.csv").read_text() == "updates,mean_loss,lr\n1,,0.25\n2,,0.25\n"
+
+
+def test_the_loggers_of_lightning_get_the_values_of_each_update_in_double_precision(tmp_path):
+    pytest.importorskip("lightning.pytorch", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInLightning
+
+    logged, optimizer, log = [], sgd(), LogAppliedInLightning()
+    module = SimpleNamespace(log_dict=lambda values, **kinds: logged.append((values, kinds)))
+    log.on_train_start(SimpleNamespace(optimizers=[optimizer]), module)
+    optimizer.step()
+    log.on_train_batch_end(None, module, None, None, 0)
+    log.on_train_batch_end(None, module, None, None, 1)
+    ((values, kinds),) = logged
+    assert (values["lr"].item(), values["lr"].dtype) == (0.25, torch.float64)
+    assert kinds == {"on_step": True, "on_epoch": False}
+    assert log.state_dict() == {"updates": 1}
+
+
 def test_a_loop_logs_the_mean_loss_of_an_update_if_it_has_losses():
     from stepsize.interop import LogAppliedInAccelerate
 
