@@ -114,6 +114,22 @@ def test_the_one_cycle_of_axolotl_has_betas_unless_they_are_not_cycled(cycle_mom
         assert found(5)["betas"] == (0.85, 0.95)
 
 
+@pytest.mark.parametrize(
+    ("config", "schedule"),
+    [
+        ({"type": "inv_sqrt_with_warmup", "warmup": 0}, Constant(0.03)),
+        (
+            {"type": "composable", "stages": [{"duration": 9, "start_lr_fraction": 0.0, "end_lr_fraction": 1.0}]},
+            Linear(0.0, 0.3, 9).tail(1),
+        ),
+        ({"type": "constant_with_warmup", "warmup": 5, "warmup_fraction": None}, Linear(0.0, 0.3, 5).tail(1)),
+    ],
+)
+def test_nothing_and_zero_in_a_config_of_olmo_core_are_two_things(config: dict[str, object], schedule: object) -> None:
+    rates = stepsize.interop.from_olmo_core(config, horizon=10, base_lr=0.3)
+    assert list(rates(np.arange(5))) == list(schedule(np.arange(5)))  # type: ignore[operator]
+
+
 def test_the_timescale_of_timm_counts_epochs() -> None:
     lengths = {"num_epochs": 9, "decay_epochs": 2, "stable_timescale": 3}
     config = {"sched": "rsqrt", "warmup_lr": 0.0, "step_on_epochs": False, "updates_per_epoch": 7} | lengths
