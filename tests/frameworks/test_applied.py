@@ -2,6 +2,7 @@
 
 import csv
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -72,6 +73,145 @@ def test_groups_have_names_and_several_optimizers_numbers():
     applied.close()
     named.step()
     assert applied.take() == {}
+
+
+# The process that writes.
+
+
+def sgd():
+    return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.25)
+
+
+def with_trainer(optimizer, main, path):
+    pytest.importorskip("transformers", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInTrainer
+
+    handler = SimpleNamespace(callbacks=[])
+    log = LogAppliedInTrainer(SimpleNamespace(callback_handler=handler, is_world_process_zero=lambda: main), path)
+    state = SimpleNamespace(global_step=1, log_history=[{}])
+    handler.callbacks.append(log)
+    log.on_train_begin(None, None, None, optimizer=optimizer)
+    optimizer.step()
+    log.on_step_end(None, state, None)
+    log.on_log(None, state, None, logs={"loss": 2.0})
+    return lambda: log.on_train_end(None, state, None)
+
+
+def with_lightning(optimizer, main, path):
+    pytest.importorskip("lightning.pytorch", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInLightning
+
+    log = LogAppliedInLightning(path)
+    trainer = SimpleNamespace(optimizers=[optimizer], is_global_zero=main, accumulate_grad_batches=1)
+    module = SimpleNamespace(log_dict=lambda *args, **kwargs: None)
+    log.on_train_start(trainer, module)
+    optimizer.step()
+    log.on_train_batch_end(trainer, module, {"loss": torch.tensor(2.0)}, None, 0)
+    return lambda: log.on_train_end(trainer, module)
+
+
+def with_accelerate(optimizer, main, path):
+    from stepsize.interop import LogAppliedInAccelerate
+
+    accelerator = SimpleNamespace(is_main_process=main, register_for_checkpointing=lambda log: None)
+    accelerator.log = lambda values, step: None
+    log = LogAppliedInAccelerate(accelerator, optimizer, path=path)
+    optimizer.step()
+    log.step(2.0)
+    return lambda: None
+
+
+@pytest.mark.parametrize("framework", [with_trainer, with_lightning, with_accelerate])
+def test_the_main_process_alone_writes_the_curve(framework, tmp_path):
+    for main in (True, False):
+        path = tmp_path / f"{main}.csv"
+        framework(sgd(), main, path)()
+        assert path.exists() == main
+    assert (tmp_path / "True.csv").read_text() == "updates,mean_loss,lr\n1,2.0,0.25\n"
+
+
+@pytest.mark.parametrize("framework", [with_trainer, with_lightning])
+def test_an_optimizer_is_not_watched_after_the_training(framework, tmp_path):
+    optimizer = sgd()
+    end = framework(optimizer, True, tmp_path / "curve.csv")
+    hooks = optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks
+    assert [len(each) for each in hooks] == [1, 1]
+    end()
+    assert [len(each) for each in hooks] == [0, 0]
+
+
+def test_a_log_of_the_trainer_names_the_rates_of_the_groups_and_the_first_as_learning_rate(tmp_path):
+    pytest.importorskip("transformers", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInTrainer
+
+    optimizer = torch.optim.SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": lr} for lr in (0.25, 0.5)])
+    log = LogAppliedInTrainer(
+        SimpleNamespace(callback_handler=SimpleNamespace(callbacks=[]), is_world_process_zero=bool)
+    )
+    log._trainer.callback_handler.callbacks += ["a reporter", log]
+    log.on_train_begin(None, None, None, optimizer=optimizer)
+    assert log._trainer.callback_handler.callbacks == [log, "a reporter"]
+    optimizer.step()
+    state = SimpleNamespace(global_step=1, log_history=[{"loss": 2.0}])
+    log.on_step_end(None, state, None)
+    log.on_log(None, state, None, logs={"eval_loss": 1.0})
+    assert state.log_history == [{"loss": 2.0}]
+    logs = {"loss": 2.0}
+    log.on_log(None, state, None, logs=logs)
+    rates = {"learning_rate": 0.25, "learning_rate/0": 0.25, "learning_rate/1": 0.5}
+    assert logs == {"loss": 2.0} | rates
+    assert state.log_history == [{"loss": 2.0} | rates]
+
+
+def test_an_update_after_the_last_log_of_the_trainer_is_written_at_the_end(tmp_path):
+    pytest.importorskip("transformers", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInTrainer
+
+    handler, optimizer = SimpleNamespace(callbacks=[]), sgd()
+    log = LogAppliedInTrainer(
+        SimpleNamespace(callback_handler=handler, is_world_process_zero=lambda: True), tmp_path / "curve.csv"
+    )
+    handler.callbacks.append(log)
+    log.on_train_begin(None, None, None, optimizer=optimizer)
+    for update in (1, 2):
+        optimizer.step()
+        log.on_step_end(None, SimpleNamespace(global_step=update), None)
+    log.on_train_end(None, None, None)
+    assert (tmp_path / "curve.csv").read_text() == "updates,mean_loss,lr\n1,,0.25\n2,,0.25\n"
+
+
+def test_the_loggers_of_lightning_get_the_values_of_each_update_in_double_precision(tmp_path):
+    pytest.importorskip("lightning.pytorch", reason="needs stepsize[frameworks]")
+    from stepsize.interop import LogAppliedInLightning
+
+    logged, optimizer, log = [], sgd(), LogAppliedInLightning()
+    module = SimpleNamespace(log_dict=lambda values, **kinds: logged.append((values, kinds)))
+    log.on_train_start(SimpleNamespace(optimizers=[optimizer]), module)
+    optimizer.step()
+    log.on_train_batch_end(None, module, None, None, 0)
+    log.on_train_batch_end(None, module, None, None, 1)
+    ((values, kinds),) = logged
+    assert (values["lr"].item(), values["lr"].dtype) == (0.25, torch.float64)
+    assert kinds == {"on_step": True, "on_epoch": False}
+    assert log.state_dict() == {"updates": 1}
+
+
+def test_a_loop_logs_the_mean_loss_of_an_update_if_it_has_losses():
+    from stepsize.interop import LogAppliedInAccelerate
+
+    logged, registered = [], []
+    accelerator = SimpleNamespace(register_for_checkpointing=registered.append)
+    accelerator.log = lambda values, step: logged.append((step, values))
+    optimizer = sgd()
+    log = LogAppliedInAccelerate(accelerator, optimizer)
+    assert registered == [log]
+    log.step(torch.tensor(1.0))
+    optimizer.step()
+    log.step(torch.tensor(2.0))
+    optimizer.step()
+    log.step()
+    assert logged == [(1, {"loss": 1.5, "lr": 0.25}), (2, {"lr": 0.25})]
+    assert log.state_dict() == {"updates": 2}
 
 
 # transformers.

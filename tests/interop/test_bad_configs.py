@@ -53,6 +53,26 @@ BAD = [
     ),
     ("composer", {"scheduler": COSINE, "max_duration": "9e999ba"}, ["max_duration", "a finite number <= 9.0072e+15"]),
     ("composer", {"scheduler": COSINE | {"t_warmup": "1..2ba"}, "max_duration": "9ba"}, ["t_warmup", "a time such as"]),
+    (
+        "composer",
+        {"scheduler": COSINE | {"t_max": "89ba"}, "max_duration": "90ba"},
+        ["t_max", "at least the run of 90ba"],
+    ),
+    (
+        "composer",
+        {"scheduler": COSINE | {"t_max": "90ba"}, "max_duration": "90ba", "scale_schedule_ratio": 0.5},
+        ["t_max", "at least the run of 90ba"],
+    ),
+    (
+        "composer",
+        {"name": "constant_with_warmup", "t_warmup": "10ba", "t_max": "50ba"},
+        ["horizon", "max_duration needs the number of updates"],
+    ),
+    (
+        "composer",
+        {"scheduler": {"name": "constant_with_warmup", "t_warmup": "5ba", "t_max": "8ba"}, "max_duration": "9ba"},
+        ["t_max", "at least the run of 9ba"],
+    ),
     ("composer", {"t_warmup": "10ba"}, ['a scheduler with "name"']),
     ("composer", COSINE, ["horizon", "max_duration needs the number of updates"]),
     ("composer", COSINE | {"alpha": 1}, ['has no argument "alpha"', 'did you mean "alpha_f"?']),
@@ -93,6 +113,14 @@ BAD = [
     ("mmengine", {"type": "PolyLR", "end": 5, "by_epoch": False, "eta_min": 0.1}, ["base_lr", "eta_min is a rate"]),
     ("mmengine", {"type": "OneCycleLR", "eta_max": 1, "begin": 2, "end": 9, "by_epoch": False}, ["a OneCycleLR alone"]),
     ("mmengine", OVERLAP, ["schedulers one after another, or schedulers that multiply"]),
+    (  # the cosine has its turn before the last change of the warmup
+        "mmengine",
+        [
+            {"type": "CosineAnnealingLR", "begin": 4, "end": 9, "by_epoch": False, "eta_min_ratio": 0.1},
+            {"type": "LinearLR", "end": 5, "by_epoch": False},
+        ],
+        ["schedulers one after another, or schedulers that multiply"],
+    ),
     ("mmengine", {"lr_scheduler": "cosine"}, ['a scheduler with a "type", or a list of them']),
     ("paddle", {"name": "CosineAnealingDecay"}, ['did you mean "CosineAnnealingDecay"?']),
     ("paddle", {"name": "LambdaDecay", "learning_rate": 0.1}, ["follows neither a function nor a metric"]),
@@ -120,6 +148,7 @@ BAD = [
     ("megatron", "--lr 0.1 --train-samples 9", ["global_batch_size=...) must be given: the clock counts samples"]),
     ("olmo_core", {"warmup": 4}, ['a scheduler with "type" or "_CLASS_"']),
     ("olmo_core", {"type": "wsd", "warmup": 4, "decay_min_lr": 0.1}, ["base_lr", "decay_min_lr is a rate"]),
+    ("olmo_core", {"type": "exponential", "lr_min": 0.001}, ["base_lr", "lr_min is a rate"]),
     ("olmo_core", {"type": "cos_with_warmup"}, ["horizon", "trainer.max_duration needs the number of updates"]),
     ("timm", {"sched": "cosin", "epochs": 10}, ["the name of a scheduler", 'did you mean "cosine"?']),
     ("timm", {"sched": "plateau", "epochs": 10}, ["the name of a scheduler", "known are constant, cosine"]),
@@ -134,6 +163,7 @@ BAD = [
         ["decay_epochs", "at most the epochs"],
     ),
     ("timm", {"scheduler": "cosine"}, ['a config with "sched"']),
+    ("timm", ["--sched", {"sched": "cosine"}], ["one scheduler, not a list of several"]),
     ("torchtitan", {"warmup_steps": 5, "decay_ratio": 1.5, "decay_type": "cos"}, ["decay_ratio", "decay_type"]),
     ("torchtitan", {"warmup_steps": 5}, ["horizon", "training.steps needs the number of updates"]),
     ("torchtitan", {"warmup_step": 5}, ['did you mean "warmup_steps"?']),
@@ -144,6 +174,11 @@ BAD = [
         "transformers",
         MIN_LR | {"lr_scheduler_kwargs": "{min_lr: 1}"},
         ["lr_scheduler_kwargs", "a mapping, or one as JSON"],
+    ),
+    (
+        "transformers",
+        {"lr_scheduler_type": "polynomial", "learning_rate": 1e-7, "max_steps": 9},
+        ["lr_end", "below the learning rate 1e-07"],
     ),
     ("transformers", {"warmup_steps": 5}, ["horizon", "num_train_epochs needs the number of updates"]),
     ("transformers", WSD, ["warmup_stable_decay(num_decay_steps=...) must be given"]),
@@ -159,6 +194,51 @@ def test_a_bad_config_is_refused_in_words(tool: str, config: object, words: list
     message = str(caught.value).replace("'", '"')
     for each in words:
         assert each.replace("'", '"') in message, message
+
+
+def test_a_value_that_a_program_fills_in_is_one_error() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        stepsize.interop.from_deepspeed(deepspeed("WarmupDecayLR", total_num_steps="auto"))
+    message = "must be a value, got 'auto'; a program fills it in when it starts: write the value that it gets"
+    assert str(caught.value) == f"WarmupDecayLR(total_num_steps=...) {message}"
+
+
+@pytest.mark.parametrize(
+    ("tool", "config", "advice"),
+    [
+        ("levanter", {}, "num_train_steps needs the number of updates, got None; write e.g. horizon=10_000"),
+        (
+            "timm",
+            {"num_epochs": 9, "warmup_lr": 0},
+            "the length of an epoch, got None; write e.g. horizon=Horizon(samples=60_000, batch=256, epochs=10)",
+        ),
+    ],
+)
+def test_a_run_that_is_missing_is_asked_for_in_the_units_that_are_needed(tool: str, config: Any, advice: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        getattr(stepsize.interop, f"from_{tool}")(config)
+    assert str(caught.value).endswith(advice)
+
+
+FLAT = {"_target_": "ConstantParamScheduler", "value": 0.3}
+BOTH = {"_target_": "CompositeParamScheduler", "schedulers": [FLAT, FLAT], "lengths": [0.5, 0.5]}
+
+
+@pytest.mark.parametrize(
+    ("tool", "config", "words"),
+    [
+        (
+            "composer",
+            {"scheduler": {"name": "LinearScheduler"}, "max_duration": "90sp"},
+            "given: the scheduler counts samples, not updates, got None; write e.g. horizon=Horizon",
+        ),
+        ("fvcore", BOTH | {"interval_scaling": ["rescaled"]}, "and an interval_scaling for each"),
+        ("olmo_core", {"type": "wsd", "warmup": 4, "decay_fraction": 0.0}, "at least 1, since OLMo-core divides by it"),
+    ],
+)
+def test_a_config_that_does_not_fit_its_run_is_refused(tool: str, config: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        getattr(stepsize.interop, f"from_{tool}")(config, horizon=10, base_lr=0.3)
 
 
 WRONG = [None, [], {}, "", "x", "auto", 5, -1, 0, True, 0.5, float("nan"), float("inf"), 2**60, 2**2000]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stepsize import Constant, Cosine, Horizon, Linear, Logarithmic, Schedule
+from stepsize import Constant, Cosine, Exponential, Horizon, InversePower, Linear, Logarithmic, Piecewise, Schedule
 from stepsize.errors import ArgumentError, DataError
 from stepsize.interop import check
 from stepsize.interop.config_check import Finding, findings
@@ -12,6 +12,7 @@ from stepsize.interop.tool_schedule import ToolSchedule
 
 UP = Linear(0.0, 0.3, 10)
 COSINE = UP >> Cosine(0.3, 0.03, 90)
+INF = float("inf")
 HORIZON = Horizon(samples=1000, batch=10, epochs=5)  # 100 updates an epoch
 
 
@@ -163,6 +164,96 @@ def test_a_run_of_many_updates_is_checked_at_those_that_matter():
     long = Constant(0.0, 2) >> Linear(0.0, 0.3, 3_000_000) >> Cosine(0.3, 0.03, 10**9)
     kinds = [each.kind for each in found(long, warmup_steps=3_000_000, total_steps=10**9 + 3_000_002, minimum=0.03)]
     assert kinds == ["zero"]
+
+
+def of_steps(steps: int) -> Horizon:
+    return Horizon(samples=steps, batch=1, epochs=1)
+
+
+FLAT = Linear(0.03, 0.3, 10) >> Constant(0.3)
+KINDS = [  # with a "?" after those that are notes
+    (Linear(0.03, 0.3, 10) >> Linear(0.3, 0.0, 89), of_steps(100), {}, ""),  # 1 update of 100 has a rate of 0
+    (Linear(0.03, 0.3, 10) >> Linear(0.3, 0.0, 88), of_steps(100), {}, "zero"),
+    (Logarithmic(0.0, 0.3, 40) >> Constant(0.3), of_steps(30), {"warmup_steps": 40, "total_steps": 30}, "zero? warmup"),
+    (UP >> Exponential(0.3, 0.5), None, {}, "zero? zero"),  # the next change is half as large
+    (UP >> Exponential(0.3, 0.3), None, {}, "zero? zero jump"),
+    (COSINE, of_steps(50), {"minimum": 0.03}, "zero? length"),
+    (FLAT, None, {"minimum": 0.0}, ""),
+    (COSINE.head(99), None, {"minimum": 0.03}, "zero? minimum?"),
+    (UP >> Linear(0.3, -0.3, 90), None, {"minimum": 0.03}, "zero? negative"),
+    (COSINE >> Constant(0.0), None, {"minimum": 0.03}, "zero? minimum?"),
+    (UP >> Linear(0.3, 0.03, 89) >> Constant(0.0), None, {"minimum": 0.03}, "zero? minimum"),
+    (Piecewise((0.3, 0.03), (4,)), HORIZON, {"warmup_steps": 0, "total_steps": INF}, "epochs"),
+    (Piecewise((0.3, 0.03), (5,)), HORIZON, {"warmup_steps": 0, "total_steps": INF}, ""),
+    (Linear(0.1, 0.3, 3) >> Constant(0.3), HORIZON, {"warmup_steps": 3, "total_steps": INF}, ""),
+    (FLAT, of_steps(1000), {"total_steps": 991}, "length?"),
+    (FLAT, of_steps(1000), {"total_steps": 990}, "length"),
+    (FLAT, of_steps(1000), {"total_steps": 1000}, ""),
+    (FLAT, of_steps(1000), {"total_steps": 1009}, "length?"),
+    (FLAT, of_steps(1000), {"total_steps": 1010}, "length"),
+    (Linear(0, 0.3, 150), None, {"warmup_steps": 150, "minimum": 0.03}, "zero? warmup"),
+    (COSINE * 0.995, None, {}, "zero? peak?"),
+    (COSINE * 1.005, None, {}, "zero? peak?"),
+    (COSINE * 0.98, None, {}, "zero? peak"),
+    (COSINE * 1.02, None, {}, "zero? peak"),
+    (COSINE * 0.99995, None, {}, "zero?"),
+]
+
+
+@pytest.mark.parametrize(("rates", "horizon", "named", "kinds"), KINDS)
+def test_what_is_found_and_what_is_a_note(rates, horizon, named, kinds):
+    assert [each.kind + "?" * each.note for each in found(rates, horizon, **named)] == kinds.split()
+
+
+FALLING = 0.3 - InversePower(0.3, 1 / 3000, -1.0) + 0.3  # a line to 0 in 3000 updates, and on
+LATER = [
+    (
+        COSINE >> Constant(0.03, 2000) >> Linear(0.03, 0.3, 90),
+        {},
+        "rise",
+        "after the end at update 100 the rate rises again, from update 2,101 on, to 0.3 at update 2,190",
+    ),
+    (
+        COSINE >> Cosine(0.03, 0.3, 900),
+        {},
+        "rise",
+        "after the end at update 100 the rate rises again, from update 101 on, to 0.3 at update 1,000",
+    ),
+    (
+        Linear(0.0, 0.3, 400) >> FALLING,
+        {"warmup_steps": 400, "total_steps": INF},
+        "negative",
+        "the rate is negative from update 3,401 on, -0.0001 there",
+    ),
+    (
+        Linear(0.0, 0.3, 3_000_000) >> Cosine(0.2, 0.03, 10**9),
+        {"warmup_steps": 3_000_000, "total_steps": 10**9},
+        "jump",
+        "the rate jumps from 0.3 to 0.2 at update 3,000,000, after the warmup",
+    ),
+    (
+        (UP >> Cosine(0.3, 0.0, 100).tail(40)).shift(1),
+        {},
+        "jump",
+        "the rate jumps from 0.27 to 0.1964 at update 11, after the warmup",
+    ),
+    (
+        Constant(0.0, 3) >> Linear(0.0, 0.28, 7) >> Cosine(0.3, 0.0, 100).tail(40),
+        {},
+        "jump",
+        "the rate jumps from 0.24 to 0.1964 at update 10, after the warmup",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rates", "named", "kind", "sentence"), LATER)
+def test_a_change_is_found_however_late_it_comes(rates, named, kind, sentence):
+    assert [each.sentence for each in found(rates, **named) if each.kind == kind] == [sentence]
+
+
+def test_the_last_rate_of_a_longer_run_is_that_of_its_last_update() -> None:
+    (length,) = (each for each in found(RISING, of_steps(146)) if each.kind == "length")
+    assert length.sentence == ("the schedule ends after 100 updates, and the run makes 146: its last rate is 0.165")
 
 
 DEEPSPEED = {"scheduler": {"type": "WarmupCosineLR", "params": {"total_num_steps": 5000, "warmup_type": "linear"}}}

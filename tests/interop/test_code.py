@@ -85,9 +85,14 @@ SHAPES_AND_OPERATORS = [
     WAVE.shift(5),
     Piecewise((0.3, 0.1), (2,)).every(5),
     (WARMUP >> WAVE).stretch(31),
+    (Constant(0.1, 3) >> Linear(0.0, 1.0, 4).repeat(2, 1.0, 2.0).stretch(24) >> Constant(0.5, 1)).stretch(14),
     (Staircase(0.3, 0.5, 2).head(9) >> WAVE).warp(2.0),
     Piecewise((0.3, 0.1), (2,)).every(5).head(20).warp(2.0),
     Table((0.3,)).warp(2.0),
+    (Constant(0.1, 4) >> Linear(0.3, 0.0, 6)).tail(5).warp(2.0),
+    Staircase(0.3, 0.5, 2).head(12).tail(6).warp(2.0),
+    Linear(0.1, 0.2, 5).tail(5).warp(2.0),
+    Linear(0.1, 0.3, 7).stretch(5) >> Linear(0.3, 0.1, 3).stretch(2) >> Linear(0.1, 0.2, 1),
     (WARMUP >> Table((0.3, 0.2)) >> WAVE).head(15),
     (WARMUP >> WAVE).tail(9),
     (WARMUP >> WAVE).cooldown(10, 5, 0.0, "1-sqrt"),
@@ -181,8 +186,14 @@ def test_jax_code_is_exact_beyond_2_to_the_24_steps_and_runs_in_scan() -> None:
     np.testing.assert_allclose(values, plan(np.arange(first - 1, first + 9)), atol=1e-7)
 
 
-def test_a_clock_that_32_bits_cannot_count_is_refused_for_jax() -> None:
-    text = "Linear(0.0, 1.0, 3).repeat(3).stretch(1_000_000_000)"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Linear(0.0, 1.0, 3).repeat(3).stretch(1_000_000_000)",
+        "Constant(0.1, 1_000_000_000) >> Linear(0.0, 1.0, 3).repeat(3).stretch(100_000_000)",
+    ],
+)
+def test_a_clock_that_32_bits_cannot_count_is_refused_for_jax(text: str) -> None:
     with pytest.raises(ArgumentError, match="one whose clock JAX can count in 32 bits"):
         to_code(text, "jax")
     assert "1_000_000_000" in to_code(text)
@@ -256,105 +267,6 @@ def test_ruff_finds_nothing_to_change(language: str, tmp_path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-WARMUP_COSINE = '''\
-import math
-
-
-def learning_rate(step: int) -> float:
-    """Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)."""
-    if step < 500:
-        return 0.3 * step / 500
-    if step < 10_000:
-        return 0.01 + 0.145 * (1 + math.cos(math.pi * (step - 500) / 9500))
-    return 0.01
-'''
-WSD_IN_JAX = '''\
-import jax
-import jax.numpy as jnp
-
-
-def learning_rate(step: jax.Array) -> jax.Array:
-    """Linear(0.0, 0.0003, 2000) >> Constant(0.0003, 78000)
-    >> OneMinusSqrt(0.0003, 0.0, 20000).
-    """
-    return jnp.select(
-        [step < 2000, step < 80_000, step < 100_000],
-        [
-            0.0003 * step / 2000,
-            0.0003,
-            0.0003 * (1 - jnp.sqrt(jnp.maximum((step - 80_000) / 20_000, 0))),
-        ],
-        0.0,
-    )
-'''
-STEPS_PER_EPOCH_FOR_TORCH = '''\
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
-
-
-def learning_rate(step: int) -> float:
-    """MultiStep(0.1, 0.1, (30, 60, 90)).every(1563)."""
-    epoch = step // 1563
-    if epoch < 30:
-        return 0.1
-    if epoch < 60:
-        return 0.01
-    if epoch < 90:
-        return 0.001
-    return 0.0001
-
-
-def scheduler_of(optimizer: Optimizer) -> LambdaLR:
-    """The scheduler of an optimizer whose groups have one rate."""
-    base_lr = optimizer.param_groups[0]["lr"]
-    return LambdaLR(optimizer, lambda step: learning_rate(step) / base_lr)
-'''
-WARM_RESTARTS = '''\
-import math
-
-
-def learning_rate(step: int) -> float:
-    """Cosine(0.1, 0.0, 10).repeat(inf, 1.0, 2.0)."""
-    t = step
-    length = 10
-    while t >= length:
-        t -= length
-        length *= 2
-    z = t / length
-    return 0.05 * (1 + math.cos(math.pi * z))
-'''
-DIVIDED_BY_ROOTS = '''\
-import jax
-import jax.numpy as jnp
-
-
-def learning_rate(step: jax.Array) -> jax.Array:
-    """Linear(0.0, 0.2, 100) >> InversePower(0.2, 0.01)."""
-    return jnp.where(step < 100, 0.2 * step / 100, 0.2 * jnp.sqrt(100 / step))
-'''
-
-
-@pytest.mark.parametrize(
-    ("schedule", "language", "code"),
-    [
-        (Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), "python", WARMUP_COSINE),
-        (wsd(3e-4, 2000, 78_000, 20_000, shape="1-sqrt"), "jax", WSD_IN_JAX),
-        (MultiStep(0.1, 0.1, (30, 60, 90)).every(1563), "torch", STEPS_PER_EPOCH_FOR_TORCH),
-        (sgdr(0.1, 10, INF, stretch=2.0), "python", WARM_RESTARTS),
-        (inverse_sqrt(0.2, 100), "jax", DIVIDED_BY_ROOTS),
-    ],
-    ids=[
-        "warmup and cosine",
-        "wsd in JAX",
-        "steps per epoch for PyTorch",
-        "warm restarts",
-        "inverse square root in JAX",
-    ],
-)
-def test_the_code_is_what_a_person_would_write(schedule: Schedule, language: str, code: str) -> None:
-    assert to_code(schedule, language) == code
-
-
 def test_a_text_may_have_units_and_a_function_a_name() -> None:
     code = to_code('warmup_cosine(0.3, "10%", "2ep")', horizon=Horizon(100, 10, 2), name="rate")
     assert made(code, "rate")(2) == 0.3
@@ -367,6 +279,17 @@ def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
     assert [made(code, name)(5) for name in names] == pytest.approx([WARMUP(5), WAVE(5), 0.85, 0.99, 0.1])
 
 
+def test_a_hyperparameter_whose_name_begins_like_that_of_the_rate_keeps_it() -> None:
+    code = to_code(Plan(lr=WARMUP, lr_scale=WAVE), name="rate")
+    assert [made(code, name)(5) for name in ("rate", "lr_scale")] == pytest.approx([WARMUP(5), WAVE(5)])
+
+
+@pytest.mark.parametrize("name", ["VALUES", "z", "part"])
+def test_a_function_may_have_a_name_that_the_code_uses(name: str) -> None:
+    schedule = Table((0.1, 0.3, 0.2)) + WAVE.warp(2.0)
+    assert made(to_code(schedule, name=name), name)(1) == pytest.approx(schedule(1), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -375,6 +298,7 @@ def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
             "Function.*its code is not in the schedule",
         ),
         ((Plan(lr=0.1, weight_decay=ConstantProduct(0.1)),), "a plan whose weight_decay is a schedule, got ConstantP"),
+        ((Plan(weight_decay=WARMUP), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
         ((Plan(lr=0.1, momentum=0.9), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
         ((Table(range(201)).warp(2.0),), "at most 200 cases"),
         ((WAVE, "pytorch"), 'did you mean "torch"'),

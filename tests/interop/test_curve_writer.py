@@ -7,6 +7,7 @@ from stepsize import Linear
 from stepsize.curves import read_curves
 from stepsize.errors import OutputError
 from stepsize.interop import CurveWriter
+from stepsize.interop.curve_writer import MeanLoss
 
 PLAN = Linear(0.5, 0.1, 12)
 
@@ -53,7 +54,41 @@ def test_values_that_are_new_get_a_column(tmp_path):
     assert path.read_text() == "updates,mean_loss,lr,momentum\n1,3.0,0.5,\n2,2.0,0.4,0.9\n3,1.0,,0.8\n"
 
 
+def test_the_columns_of_a_curve_keep_their_order(tmp_path):
+    path = tmp_path / "curve.csv"
+    CurveWriter(path).write(1, {"lr": 0.5, "momentum": 0.9})
+    CurveWriter(path).write(2, {"momentum": 0.8, "lr": 0.4})
+    assert path.read_text() == "updates,mean_loss,lr,momentum\n1,,0.5,0.9\n2,,0.4,0.8\n"
+
+
+def test_rows_without_a_number_of_updates_are_left_out(tmp_path):
+    path = tmp_path / "curve.csv"
+    path.write_text("updates,mean_loss,lr\n1,,0.5\nupdates,mean_loss,lr\n,,0.3\n")
+    CurveWriter(path).write(2, {"lr": 0.4})
+    assert path.read_text() == "updates,mean_loss,lr\n1,,0.5\n2,,0.4\n"
+
+
+def test_a_loss_of_0_is_written(tmp_path):
+    CurveWriter(tmp_path / "curve.csv").write(1, {"lr": 0.5}, 0.0)
+    assert (tmp_path / "curve.csv").read_text() == "updates,mean_loss,lr\n1,0.0,0.5\n"
+
+
+def test_the_folders_above_a_curve_are_made(tmp_path):
+    CurveWriter(tmp_path / "a" / "b" / "curve.csv").write(1, {"lr": 0.5})
+    assert (tmp_path / "a" / "b" / "curve.csv").read_text() == "updates,mean_loss,lr\n1,,0.5\n"
+
+
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "curve.csv").mkdir()
     with pytest.raises(OutputError, match="it is a folder"):
         CurveWriter(tmp_path / "curve.csv")
+
+
+def test_the_mean_of_the_losses_is_that_of_those_since_the_last_one():
+    losses = MeanLoss()
+    assert losses.take() is None
+    losses.add(1.0)
+    losses.add(np.float32(3.0))
+    assert (losses.take(), losses.take()) == (2.0, None)
+    losses.add(np.array(5.0))
+    assert type(losses.take()) is float

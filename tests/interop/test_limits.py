@@ -7,8 +7,6 @@ import pytest
 import stepsize.interop
 from stepsize import Horizon
 from stepsize.errors import ArgumentError
-from stepsize.interop.frameworks import meaning
-from stepsize.interop.tool_schedule import Run
 
 AXOLOTL = {"learning_rate": 0.1, "lr_scheduler": "rex", "max_steps": 9}
 RESTART = {"name": "CosineAnnealingWarmRestartsScheduler", "t_0": "4ba", "t_mult": 0.5}
@@ -308,13 +306,21 @@ LIMITS = [
 
 
 EPOCHS = Horizon(samples=70, batch=10, epochs=300)
+HALF = [{"type": "LinearLR", "start_factor": 0.5, "_scope_": "mmengine"}]
+OVERLAPPING = [
+    {"type": "ConstantLR", "factor": 0.5, "by_epoch": False, "end": 3},
+    {"type": "CosineAnnealingLR", "T_max": 4, "by_epoch": False, "end": 5},
+]
 DEFAULTS = [
-    ("axolotl", {"max_steps": 34}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
+    ("axolotl", {"max_steps": 34, "lr_quadratic_warmup": None}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 66}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 100}, None, "Linear(0.0, 0.3, 3) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 9999}, None, "Linear(0.0, 0.3, 100) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 10, "warmup_ratio": 0.19}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 10, "warmup_ratio": 0.0}, None, "Constant(0.3)"),
+    ("fvcore", FLAT, 9, "Constant(0.3)"),
+    ("keras", "CosineDecayRestarts(0.3, 5, m_mul=0.5)", None, "Cosine(0.3, 0.0, 5).repeat(inf, 0.5, 2.0)"),
+    ("levanter", LEVANTER | {"cycle_length": 0.2}, None, " >> ".join(["Cosine(0.3, 0.0, 1)"] * 3)),
     ("levanter", {"min_lr_ratio": 0.5}, 1000, "Linear(0.0, 0.0006, 10) >> Cosine(0.0006, 0.0003, 990)"),
     ("maxtext", {"steps": 100}, None, "Linear(0.0, 3e-05, 10) >> Cosine(3e-05, 3e-06, 89)"),
     ("maxtext", {"steps": -1}, 100, "Linear(0.0, 3e-05, 10) >> Cosine(3e-05, 3e-06, 89)"),
@@ -330,13 +336,15 @@ DEFAULTS = [
         None,
         "Linear(0.0, 3e-05, 10) >> Cosine(3e-05, 3e-06, 89).head(90) >> Constant(0.0)",
     ),
-    ("megatron", "--lr 0.3 --train-iters 100", None, "Linear(0.3, 0.0, 100)"),
+    ("megatron", "--lr 0.3 --train-iters 100 --lr-decay-samples 50", None, "Linear(0.3, 0.0, 100)"),
     (
         "megatron",
         "--lr 0.3 --train-iters 100 --lr-decay-style WSD --lr-wsd-decay-iters 10",
         None,
         "Constant(0.3, 90) >> Geometric(0.6, 0.3, 10) - 0.3",
     ),
+    ("mmengine", OVERLAPPING, None, "Piecewise((0.15, 0.3), (2,)) * Cosine(1.0, 0.0, 4)"),
+    ("mmengine", {"param_scheduler": HALF, "train_cfg": {"max_epochs": 3}}, EPOCHS, "Linear(0.15, 0.3, 2).every(7)"),
     ("timm", {"sched": "cosine"}, EPOCHS, "(Linear(1e-05, 0.3, 5) >> Cosine(0.3, 0.0, 300).tail(5)).every(7)"),
     ("timm", {"sched": "step"}, EPOCHS, "(Linear(1e-05, 0.3, 5) >> Staircase(0.3, 0.1, 90).tail(5)).every(7)"),
     (
@@ -390,8 +398,3 @@ def test_the_last_value_that_is_allowed_is_read_and_the_next_one_refused(
 def test_a_horizon_that_is_no_number_of_updates_is_refused(horizon: Any) -> None:
     with pytest.raises(ArgumentError, match="must be a Horizon, or the number of updates of the run, got"):
         stepsize.interop.from_levanter({}, horizon=horizon)
-
-
-def test_the_warmup_of_levanters_cycles_is_that_of_the_first() -> None:
-    config = {"learning_rate": 0.1, "warmup": 20, "rewarmup": 5, "cycles": 4}
-    assert meaning(config, Run.of("check", 200), "levanter").warmup_steps == 20

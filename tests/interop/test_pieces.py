@@ -60,6 +60,7 @@ PIECES = [
     ("Knots(((2, 1), (4.5, 2)))", "0 Knots(((2.0, 1.0), (4.5, 2.0)))"),
     ("Linear(0, 1, 5) / 2", "0 Linear(0.0, 0.5, 5)"),
     ("(Constant(1, 4) >> Geometric(1, 0.1, 6)) * -2.0", "0 Constant(-2.0, 4), 4 Geometric(1.0, 0.1, 6) * -2.0"),
+    ("Geometric(1, 0.1, 6) * 0.0", "0 Geometric(1.0, 0.1, 6) * 0.0"),
     ("2.0 * (Constant(1, 4) >> Geometric(1, 0.5, 6))", "0 Constant(2.0, 4), 4 Geometric(2.0, 1.0, 6)"),
     ("(Constant(1, 4) >> Linear(1, 0, 6)) + 0.5", "0 Constant(1.5, 4), 4 Linear(1.5, 0.5, 6)"),
     ("0.5 + Geometric(1, 0.5, 6)", "0 Geometric(1.0, 0.5, 6) + 0.5"),

@@ -7,7 +7,7 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded, recorded_cases
 
 import stepsize.interop
-from stepsize import Constant, Cosine, Horizon, Linear, Plan
+from stepsize import Constant, Cosine, Horizon, InversePower, Linear, Plan
 from stepsize.errors import ArgumentError
 
 
@@ -92,6 +92,54 @@ def test_a_decay_of_maxtext_that_has_one_update(style: str, last: float) -> None
     assert stepsize.interop.from_maxtext(config) == Constant(1.0, 9) >> Constant(last, 1)
     longer = config | {"steps": 12, "learning_rate_schedule_steps": 10}
     assert stepsize.interop.from_maxtext(longer)([8, 9, 10, 11]).tolist() == [1.0, last, 0.0, 0.0]
+
+
+def test_a_schedule_of_optax_without_boundaries_is_constant() -> None:
+    for call in ('piecewise_interpolate_schedule("cosine", 0.3)', "piecewise_constant_schedule(0.3, {})"):
+        assert stepsize.interop.from_optax(call) == Constant(0.3)
+
+
+def test_a_warmup_of_paddle_up_to_its_rate_is_a_line() -> None:
+    ramp = {"name": "LinearWarmup", "warmup_steps": 10, "start_lr": 0.0, "end_lr": 0.3}
+    assert stepsize.interop.from_paddle(ramp | {"learning_rate": 0.3}) == Linear(0.0, 0.3, 10)
+    assert stepsize.interop.from_paddle(ramp | {"learning_rate": 0.2}) == Linear(0.0, 0.3, 10) >> Constant(0.2)
+
+
+@pytest.mark.parametrize("cycle_momentum", [True, False])
+def test_the_one_cycle_of_axolotl_has_betas_unless_they_are_not_cycled(cycle_momentum: bool) -> None:
+    config = {"learning_rate": 0.3, "lr_scheduler": "one_cycle", "max_steps": 20, "warmup_steps": 6, "adam_beta2": 0.95}
+    found = stepsize.interop.from_axolotl(config | {"lr_scheduler_kwargs": {"cycle_momentum": cycle_momentum}})
+    assert isinstance(found, Plan) == cycle_momentum
+    if isinstance(found, Plan):
+        assert found(5)["betas"] == (0.85, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("config", "schedule"),
+    [
+        ({"type": "inv_sqrt_with_warmup", "warmup": 0}, Constant(0.03)),
+        (
+            {"type": "composable", "stages": [{"duration": 9, "start_lr_fraction": 0.0, "end_lr_fraction": 1.0}]},
+            Linear(0.0, 0.3, 9).tail(1),
+        ),
+        ({"type": "constant_with_warmup", "warmup": 5, "warmup_fraction": None}, Linear(0.0, 0.3, 5).tail(1)),
+    ],
+)
+def test_nothing_and_zero_in_a_config_of_olmo_core_are_two_things(config: dict[str, object], schedule: object) -> None:
+    rates = stepsize.interop.from_olmo_core(config, horizon=10, base_lr=0.3)
+    assert list(rates(np.arange(5))) == list(schedule(np.arange(5)))  # type: ignore[operator]
+
+
+def test_the_timescale_of_timm_counts_epochs() -> None:
+    lengths = {"num_epochs": 9, "decay_epochs": 2, "stable_timescale": 3}
+    config = {"sched": "rsqrt", "warmup_lr": 0.0, "step_on_epochs": False, "updates_per_epoch": 7} | lengths
+    found = stepsize.interop.from_timm(config, base_lr=0.3)
+    assert found == InversePower(0.3, 1 / 21) * Linear(1.0, 0.0, 14).shift(49)
+
+
+def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
+    rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule(0.4, 0.0, 4, 9, end_value=0.3)")
+    assert list(rates([0, 2, 4, 6, 9])) == [0.4, 0.2, 0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("warmup", [9_999, 10_000, 40_000])

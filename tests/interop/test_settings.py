@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import make_dataclass
+from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,16 @@ import pytest
 
 from stepsize import Linear
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, StepsizeError
-from stepsize.interop import check, from_keras, from_megatron, from_optax, from_transformers, to_optax
+from stepsize.interop import (
+    check,
+    from_composer,
+    from_keras,
+    from_megatron,
+    from_optax,
+    from_transformers,
+    to_mlx,
+    to_optax,
+)
 from stepsize.interop.calls import Call
 from stepsize.interop.command_lines import command_line, options
 from stepsize.interop.config_files import config_in, config_of
@@ -55,6 +65,21 @@ class Listed:
 )
 def test_a_config_may_be_any_holder_of_settings(config: Any) -> None:
     assert from_transformers(config) == Linear(0.3, 0.0, 9)
+
+
+class Kind(Enum):
+    """Names of schedulers, as transformers has them."""
+
+    LINEAR = "linear"
+
+
+def test_the_name_of_a_scheduler_may_be_a_member_of_an_enumeration() -> None:
+    assert from_transformers(SETTINGS | {"lr_scheduler_type": Kind.LINEAR}) == Linear(0.3, 0.0, 9)
+
+
+def test_a_section_of_a_config_may_be_an_object() -> None:
+    config = {"scheduler": {"name": "LinearScheduler"}, "optimizer": SimpleNamespace(lr=0.3), "max_duration": "9ba"}
+    assert from_composer(config) == Linear(0.3, 0.0, 9).shift(1)
 
 
 @pytest.mark.parametrize("config", [Dumped, 0.3, None, make_dataclass("Fields", SETTINGS)])
@@ -116,6 +141,8 @@ def test_a_call_is_broken_into_lines_if_it_has_88_characters() -> None:
     assert str(Call(CALL.name, CALL.args, {**CALL.kwargs, "long": long})) == ON_LINES
     for width, lines in ((82, 1), (83, 3)):
         assert len(str(Call("f", ("a" * width,))).splitlines()) == lines
+    for width, lines in ((74, 6), (75, 8)):  # eight characters further in
+        assert len(str(Call("f", (["a" * 80, Call("g", ("a" * width,))],))).splitlines()) == lines
 
 
 COMMANDS = {
@@ -131,6 +158,8 @@ COMMANDS = {
     'ARGS=(\n --lr 0.3\n --name "a b"\n)\nrun | tee; other': ["--lr", "0.3", "--name", "a", "b"],
     f"LONG={'1' * 200}\nrun --lr $LONG": ["--lr", "1" * 200],
     f"LONG={'1' * 201}\nrun --lr $LONG": ["--lr", "$LONG"],
+    "run --name a#b --lr 0.3": ["--name", "a#b", "--lr", "0.3"],
+    "  LR=0.1\n  LR=0.3\nrun --lr $LR > log.txt 2>&1": ["--lr", "0.3"],
     "run it": [],
 }
 
@@ -145,6 +174,12 @@ def test_options_have_values_of_their_kind() -> None:
     found = {"lr": 0.3, "steps": 9, "fp16": True, "sizes": [1, 2, 3], "flag": True, "other": False}
     assert options("", words) == found | {"none": None, "null": None, "x": "a"}
     assert options("", ["--lr-decay-style", "a b", "--lr", 0.3]) == {"lr_decay_style": "a b", "lr": 0.3}
+    assert options("", "run --name 'a b' --lr \\\n 0.3 --x=") == {"name": "a b", "lr": 0.3, "x": ""}
+
+
+def test_a_value_after_an_equals_sign_keeps_its_hyphens() -> None:
+    found = {"lr": 3e-4, "min_lr": -1, "lr_decay_style": "inverse-square-root", "name": "a=b"}
+    assert options("", "--lr=3e-4 --min-lr=-1 --lr-decay-style=inverse-square-root --name=a=b") == found
 
 
 NO_OPTIONS = {
@@ -225,13 +260,32 @@ def test_damaged_json_is_refused_with_the_place(text: str) -> None:
 )
 def test_damaged_yaml_is_refused_with_the_place(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(text)
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=words) as caught:
         config_in(tmp_path / "a.yaml")
+    assert str(caught.value).startswith(f"{tmp_path / 'a.yaml'} is damaged: ")
+
+
+EMPTY = {"a.json": ("{}", "has no settings"), "a.txt": ("PK\3\4\0\0", "is not a text"), "a.yaml": (" \n", "is empty")}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_file_without_settings_is_refused_by_its_path(name: str, tmp_path: Path) -> None:
+    text, words = EMPTY[name]
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError) as caught:
+        config_in(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name} {words}"
+
+
+def test_a_mapping_of_yaml_may_merge_several_others(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: &a {x: 1}\nb: &b {y: 2}\nc: {<<: *a, <<: *b, z: 3}\n")
+    assert config_in(tmp_path / "a.yaml")["c"] == {"x": 1, "y": 2, "z": 3}
 
 
 MISSING: dict[str, tuple[Callable[[], Any], str]] = {
     "yaml": (lambda: config_in(Path("a.yaml")), "PyYAML is not installed; install it with: pip install "),
-    "optax": (lambda: to_optax("Constant(0.3)"), "optax is not installed; install it with: pip install optax"),
+    "optax": (lambda: to_optax("Constant(0.3)"), "optax is not installed; install it with: pip install optax\n"),
+    "mlx.optimizers": (lambda: to_mlx("Constant(0.3)"), "mlx is not installed; install it with: pip install mlx\n"),
 }
 
 
@@ -243,5 +297,5 @@ def test_a_package_that_is_missing_is_named(module: str, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError) as caught:
         call()
-    assert str(caught.value).startswith(message)
+    assert f"{caught.value}\n".startswith(message)
     assert isinstance(caught.value, StepsizeError)

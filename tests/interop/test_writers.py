@@ -1,9 +1,11 @@
 """Each writer writes a schedule exactly, as the tool's own loop shows, or refuses it."""
 
 import random
+import tomllib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -171,6 +173,23 @@ def test_what_the_reader_of_optax_has_read_can_be_written_and_read_again() -> No
         np.testing.assert_allclose(again(np.arange(40)), ours, rtol=0, atol=1e-12 * np.abs(ours).max(), err_msg=source)
 
 
+ROWS = tomllib.loads(Path(__file__).with_name("written.toml").read_text())["row"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['tool']}-{row['schedule']}")
+def test_a_schedule_is_written_as_this_config(row: dict[str, Any]) -> None:
+    horizon = row.get("horizon")
+    found = getattr(stepsize.interop, f"to_{row['tool']}")(
+        row["schedule"], ss.Horizon(**horizon) if isinstance(horizon, dict) else horizon
+    )
+    if row["tool"] == "megatron":
+        found = " ".join(found)
+    if row["tool"] == "mmengine":
+        assert found["optim_wrapper"] == {"optimizer": {"lr": row["lr"]}}
+        found = found["param_scheduler"]
+    assert found == row["config"]
+
+
 SOURCES = [
     ("deepspeed", "Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)", '"cycle_first_step_size": 10,'),
     ("megatron", "warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
@@ -182,6 +201,7 @@ SOURCES = [
     ("mlx", "warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
     ("mlx", "Staircase(0.3, 0.5, 4)", "= optim.step_decay(0.3, 0.5, 4)"),
     ("mlx", "Exponential(0.3, 0.25, 2)", "= optim.exponential_decay(0.3, 0.5)"),
+    ("mlx", "Exponential(0.1, 0.99)", "= optim.exponential_decay(0.1, 0.99)"),
     ("mlx", "Cosine(0.3, 0.1, 9)", "= optim.cosine_decay(0.3, 9, end=0.1)"),
     ("mmengine", "warmup_cosine(0.3, 10, 100)", "dict(type='PolyLR', eta_min=0.3, by_epoch=False, begin=0, end=11),"),
     ("mmengine", "Piecewise((0.4, 0.2, 0.1), (4, 9))", "milestones=[4, 9],\n        gamma=0.5,"),
@@ -205,6 +225,10 @@ SOURCES = [
         "optax.exponential_decay(0.3, 4, 0.5, staircase=True, end_value=0.1),\n    ],\n    [2],",
     ),
     ("optax", "Linear(0, 0.4, 8).tail(4)", "= optax.linear_schedule(0.2, 0.4, 4)"),
+    ("optax", "Linear(0, 0.3, 10) >> Cosine(0.2, 0.1, 9)", "optax.cosine_decay_schedule(0.2, 9, alpha=0.5)"),
+    ("optax", "Linear(0, 0.3, 10).head(5) >> Cosine(0.3, 0, 9)", "optax.cosine_decay_schedule(0.3, 9)],\n    [5],"),
+    ("optax", "Exponential(0.3, 0.5, 2.5)", "= optax.exponential_decay(0.3, 2.5, 0.5)"),
+    ("optax", "Exponential(0.3, 0.95)", "= optax.exponential_decay(0.3, 10, 0.5987369392383"),
     ("optax", "Cosine(0.4, 0.4, 9)", "= optax.constant_schedule(0.4)"),
     ("timm", "warmup_cosine(0.3, 10, 100)", '"warmup_prefix": true,'),
     ("transformers", "warmup_cosine(0.3, 10, 100)", '"lr_scheduler_type": "cosine_with_restarts",'),
@@ -250,12 +274,41 @@ REFUSED = [
         r"its constant gives 0\.1 at update 1, not 0\.09; .* with the code of to_code",
     ),
     ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
+    ("mlx", "Exponential(0.1, 0.999)", r"computes to 1e-6, got .*; the nearest is off by 4\.\de-07 at update \d+"),
     ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
     ("mmengine", "Rex(0.3, 0, 10)", r"made of shapes that MMEngine has, got Rex\(0\.3, 0\.0, 10\); let a hook set"),
     (
         "mmengine",
         "Linear(0.1, 1, 10) * Cosine(1, 0.5, 30)",
         r"MMEngine has a setting for, got Linear.*; let a hook set",
+    ),
+    (
+        "deepspeed",
+        "Linear(0.1, 0.3, 10)",
+        r"LRRangeTest gives 0\.32 at update 11, not 0\.3; if the run .* horizon=10; else",
+    ),
+    (
+        "deepspeed",
+        "Linear(0.1, 0.3, 10) >> Linear(0.3, 0.1, 2).every(5)",
+        r"LRRangeTest gives 0\.32 at update 11, not 0\.3; use deepspeed",
+    ),
+    (
+        "megatron",
+        "inverse_sqrt(0.3, 10)",
+        r"its inverse-square-root gives 0 at update 12, not 0\.2739; let the training",
+    ),
+    (
+        "mmengine",
+        "Polynomial(0.3, 0.1, 10, 2) >> Constant(0.05)",
+        r"MMEngine has, got Polynomial\(0\.3, 0\.1, 10, 2\.0",
+    ),
+    ("optax", "Cosine(0.0, 0.3, 9)", r"made of shapes that the tool has, got Cosine\(0\.0, 0\.3, 9\)"),
+    ("timm", "Cosine(0.3, 0, 10).repeat(inf)", r"one that timm has a setting for, got Cosine\(0\.3, 0\.0, 10\)\.rep"),
+    ("timm", "Linear(0, 1, 2).every(7)", r"its StepLRScheduler gives 0 at update 7, not 0\.5; drive the optimizer"),
+    (
+        "megatron",
+        "MultiStep(0.3, 0.5, (10,))",
+        r"0\.3 at update 10, not 0\.15; if the run ends before, write horizon=10; e",
     ),
     ("transformers", "Polynomial(0, 0.3, 10, 2)", r"constant_with_warmup gives 0\.03 at update 1, not 0\.057"),
     ("optax", "inverse_sqrt(0.3, 10)", r"made of shapes that the tool has, got InversePower"),

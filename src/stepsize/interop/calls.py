@@ -109,7 +109,7 @@ def source_of(value: Any, indent: str = "", label: str = "") -> str:
 
 def _enclosed(start: str, items: Sequence[tuple[str, Any]], end: str, indent: str) -> str:
     line = start + ", ".join(source_of(value, "", label) for label, value in items) + end
-    if "\n" not in line and len(indent) + len(line) < WIDTH:
+    if len(indent) + len(line) < WIDTH:
         return line
     inner = indent + "    "
     return "\n".join(

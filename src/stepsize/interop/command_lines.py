@@ -55,7 +55,8 @@ def options(owner: str, given: str | Sequence[Any]) -> dict[str, Any]:
     name = None
     for word in words:
         if word.startswith("--"):
-            name, equals, value = word[2:].replace("-", "_").partition("=")
+            option, equals, value = word[2:].partition("=")
+            name = option.replace("-", "_")
             values_of[name] = [plain(value)] if equals else []
         elif _SHORT.match(word):  # an option such as -b, which concerns no schedule
             name = None

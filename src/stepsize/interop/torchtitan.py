@@ -72,6 +72,7 @@ def _schedule(
     warmup = min(warmup_steps, total)
     decay = total - warmup if decay_ratio is None else min(round(total * decay_ratio), total - warmup)
     peak, low = run.unit, times(run.unit, min_lr_factor)
+    updates = steps or (run.horizon.steps if run.horizon else total)
     rates = joined(
         phase(Linear, divided(peak, max(1, warmup)), peak, warmup - 1),
         *_after_warmup(decay_type, peak, low, total - decay - max(0, warmup - 1), decay),
@@ -85,7 +86,7 @@ def _schedule(
         total_steps=steps or total,
         relative=run.base_lr is None,
         mends={
-            **(dict.fromkeys(("negative", "rise", "minimum"), f"total_steps = {steps}") if steps != total else {}),
+            **(dict.fromkeys(("negative", "rise", "minimum"), f"total_steps = {updates}") if updates != total else {}),
             "warmup": f"warmup_steps = {total // 5}",
         },
     )

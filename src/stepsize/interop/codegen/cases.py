@@ -113,7 +113,7 @@ def combined(
         body = cases(variable, found)
     else:
         body = combine([node for node in nodes if isinstance(node, Value)])
-    return Let(tuple(dict.fromkeys(statements)), body) if statements else body
+    return Let(tuple(statements), body) if statements else body
 
 
 def _at(node: Node, low: float) -> Node:

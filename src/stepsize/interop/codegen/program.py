@@ -1,6 +1,5 @@
 """The module that is written: lists above functions, whose lines are laid out as ruff and black do."""
 
-import keyword
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,7 +27,7 @@ class Program:
     def new_name(self, name: str) -> str:
         """The name, with a number if it is taken."""
         found, count = name, 1
-        while found in self.names or keyword.iskeyword(found):
+        while found in self.names:
             count += 1
             found = f"{name}_{count}"
         self.names.add(found)
@@ -67,13 +66,12 @@ def _docstring(text: str) -> list[str]:
     """The text of a schedule, in a few lines; cut if it is longer."""
     if not text:
         return []
+    width = _WIDTH - len(_INDENT) - 3  # of a line that the closing quotes still fit on
     whole = text.replace(", ", ",\0").replace(" >> ", " >>\0")  # lines begin with an operator
-    lines = [line.replace("\0", " ") for line in wrap(f'"""{whole}.', _WIDTH - len(_INDENT), break_long_words=False)]
-    if len(lines) == 1 and len(lines[0]) + 3 + len(_INDENT) <= _WIDTH:
-        return [f'{lines[0]}"""']
-    if len(lines) > _DOCSTRING_LINES or max(map(len, lines)) > _WIDTH:
-        return [f'"""{one_line(text, _WIDTH - len(_INDENT) - 6)}"""']
-    return [*lines, '"""']
+    lines = [line.replace("\0", " ") for line in wrap(f'"""{whole}.', width, break_long_words=False)]
+    if len(lines) > _DOCSTRING_LINES or max(map(len, lines)) > width:
+        return [f'"""{one_line(text, width - 3)}"""']
+    return [f'{lines[0]}"""'] if len(lines) == 1 else [*lines, '"""']
 
 
 def _exploded(opening: str, items: Sequence[str], closing: str, indent: int = 0) -> list[str]:

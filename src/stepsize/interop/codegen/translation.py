@@ -188,5 +188,4 @@ def _reclock(schedule: Reclock, clock: Clock, program: Program) -> Node:
         in_samples = clock.after(first).faster(int(size)).after(-int(samples))
         few(len(parts))
         parts.append((stop, translated(schedule.schedule, in_samples, program)))
-    node = in_turn(clock, parts)
-    return node if schedule.steps == math.inf else _ended(schedule, clock, node)
+    return in_turn(clock, parts)

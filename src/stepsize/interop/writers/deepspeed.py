@@ -5,6 +5,7 @@ from typing import Any
 
 from stepsize.checked_calls import checked
 from stepsize.interop.deepspeed import read
+from stepsize.interop.phases import minus
 from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
 from stepsize.interop.writers.exact import first_exact, ratio
 from stepsize.interop.writers.pieces import corners
@@ -49,7 +50,7 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
         case Every(InversePower(low, rate), size):
             yield _range_test(low, rate, size, stairs=True)
         case Linear(low, high, size) if low > 0.0:
-            yield _range_test(low, (high - low) / low, size)
+            yield _range_test(low, ratio(minus(high, low), low), size)
     yield from _one_cycle(parts)
 
 

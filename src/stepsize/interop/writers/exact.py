@@ -54,7 +54,7 @@ def first_exact(
                 theirs, ours = distinct_texts(found.rates(step), schedule(step))
                 nearest = f"its {found.name} gives {theirs} at update {step:,}, not {ours}; "
     rule, end = f"one that {tool} has a setting for", schedule.steps
-    if end < longest and run.horizon is None:
+    if end <= longest and run.horizon is None:
         advice = f"{nearest}if the run ends before, write {{horizon}}; else {instead}"
         raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end), form=to_code)
     raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead, form=to_code)

@@ -7,6 +7,7 @@ from typing import Any
 from stepsize.checked_calls import checked
 from stepsize.interop.calls import Call, source_of
 from stepsize.interop.mmengine import read
+from stepsize.interop.phases import times
 from stepsize.interop.tool_schedule import AnyHorizon, AnySchedule, Run
 from stepsize.interop.writers.exact import first_exact
 from stepsize.interop.writers.mmengine_windows import INSTEAD, Part, parts_of, windows_of
@@ -62,7 +63,7 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
         for each in multiplied:
             parts = parts_of(each, run)
             rate, *_ = _base_rates(each, parts)
-            lr *= rate
+            lr = times(lr, rate)
             windows += windows_of(parts, rate, run)
         yield _config(lr, windows)
 
