@@ -44,8 +44,16 @@ def test_predict_gives_the_final_loss_with_a_band(typed, logs):
     assert float(words[-3]) < float(words[2]) < float(words[-1])
     rows = [row.split() for row in done.stdout.splitlines()]
     table = rows[rows.index(["step", "rate", "loss", "low", "high"]) + 1 :][:10]
-    assert table[0][0].startswith("60")
-    assert table[-1][0] == "5,999"
+    steps = [int(row[0].replace(",", "")) for row in table]
+    assert [round(step / 600) for step in steps] == [*range(1, 11)]
+    assert (table[-1][0], steps[-1]) == ("5,999", 5999)
+    forecast = TRUTH.predict(parse(WSD))
+    for step, rate, loss, low, high in table:
+        at = int(step.replace(",", ""))
+        assert float(rate) == pytest.approx(parse(WSD)(at), rel=5e-3)
+        assert float(low) < float(loss) < float(high)
+        assert float(loss) == pytest.approx(forecast[at], rel=5e-3)
+    assert "each run predicted from the others: off by 0." in done.stdout
     assert "predicted loss above" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("note: ")) <= 100
 
@@ -167,6 +175,10 @@ def test_predict_ranks_several_schedules(typed, logs):
     assert rows[0][3] == "best"
     assert float(rows[2][3]) > float(rows[2][5])  # the difference of the constant rate, and its error
     assert "1 of 2 others cannot be told from the best" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("is within its error, the 90% band after ±")
+    last = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--schedule", others[1], "--level", 0.5).stdout
+    expected = "The first is the best: each difference is larger than its error, the 50% band after ±"
+    assert last.splitlines()[-1] == expected
 
 
 def test_predict_says_once_what_holds_for_all_schedules_and_compares_lengths(typed, logs):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from made_up import made_up_run
 from matplotlib import pyplot
+from matplotlib.text import Text
 
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
@@ -75,8 +76,10 @@ def test_two_schedules_out_of_view_are_named_and_the_others_are_counted():
         points = tuple(Point(step, 0.1, loss, 0.5) for step, loss in ((1, 2.0), (2, 1e9)))
         return Run(name, "Constant(0.1)", 0, points, (), 1.0, "finished")
 
-    title = plot_comparison([made_up_run("a", FLAT), *map(rising, ("b", "c" * 31, "d", "e"))])[1].get_title("right")
-    assert title == f"out of view: b, {'c' * 27}... and 2 more"
+    axes = plot_comparison([made_up_run("a", FLAT), *map(rising, ("$b$", "c" * 31, "d", "e"))])
+    assert axes[1].get_title("right") == f"out of view: $b$, {'c' * 27}... and 2 more"
+    (title,) = [each for each in axes[1].get_children() if isinstance(each, Text) and each.get_text()]
+    assert not title.get_parse_math()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,64 @@ def test_the_number_of_diverged_starts_is_reported():
     down = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.0], [-0.5]], 60, 0.3)
     ax = plot_descents({"cubic": down})
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
+    cone = descend("sqrt(x**2 + y**2)", GradientDescent(), [[0.0, -2.0], [1.0, 0.3]], 20, 0.5)
+    assert legend_of(plot_descents({"cone": cone})) == ["cone (1 of 2 starts stopped)"]
+
+
+def ends_of(ax):
+    """The marks at the ends of paths: their colours, shapes and places."""
+    ends = [line for line in ax.lines if line.get_markeredgecolor() == "white" and line.get_marker() not in "*X"]
+    return [(line.get_color(), line.get_marker(), *line.get_xydata()[-1]) for line in ends if len(line.get_xdata())]
+
+
+def test_a_path_has_a_ring_at_its_start_and_a_larger_dot_of_its_own_shape_at_its_end():
+    ax = plot_descents({"half": HALF, "plain": PLAIN})
+    assert ends_of(ax) == [
+        (COLOURS[0], "o", *HALF.points[-1]),
+        (COLOURS[1], "s", *PLAIN.points[-1]),
+    ]
+    rings = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    assert [(line.get_color(), *line.get_xydata()[0]) for line in rings] == [(COLOURS[0], *START), (COLOURS[1], *START)]
+    handles = ax.get_legend().legend_handles
+    assert [(each.get_color(), each.get_marker()) for each in handles] == [(COLOURS[0], "o"), (COLOURS[1], "s")]
+
+
+def test_a_path_that_diverged_has_no_dot_at_its_end():
+    both = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.0]], 60, 0.3)
+    assert [place[2] for place in ends_of(plot_descents(both))] == [pytest.approx(both.points[-1, 1, 0])]
+
+
+def test_minima_are_stars_and_saddle_points_crosses():
+    for name in ("wave", "saddle", "himmelblau"):
+        surface = SURFACES[name]
+        ax = plot_descents(descend(surface, GradientDescent(), surface.start, 3, 0.01))
+        for mark, known in (("*", surface.minima), ("X", surface.saddles)):
+            drawn = [tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == mark]
+            up = [(float(surface(point)),) if surface.dimensions == 1 else () for point in known]
+            assert drawn == [pytest.approx((*point, *height)) for point, height in zip(known, up, strict=True)]
+
+
+def test_the_axes_have_their_names_and_the_window():
+    ax = plot_descents(HALF)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
+    window = window_of(BOWL, [HALF])
+    assert (ax.get_xlim(), ax.get_ylim()) == window
+    line = plot_descents(descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2))
+    assert (line.get_xlabel(), line.get_ylabel()) == ("x", "f(x)")
+    (left, right), (low, high) = line.get_xlim(), line.get_ylim()
+    values = PARABOLA(np.linspace(left, right, 801)[:, None])
+    assert (low, high) == pytest.approx((values.min() - 0.08 * np.ptp(values), values.max() + 0.08 * np.ptp(values)))
+
+
+@pytest.mark.parametrize(("steps", "fades"), [(59, False), (60, True)])
+def test_a_path_of_at_most_60_points_has_a_dot_at_every_step(steps, fades):
+    down = descend(BOWL, GradientDescent(), START, steps, 0.1)
+    ax = plot_descents(down)
+    assert (
+        any(isinstance(each, LineCollection) and len(each.get_segments()) == steps for each in ax.collections) == fades
+    )
+    dotted = [line for line in ax.lines if len(line.get_xdata()) == steps + 1]
+    assert [line.get_marker() for line in dotted] == [] if fades else ["o"]
 
 
 @pytest.mark.parametrize(("starts", "bold"), [(8, True), (9, False)])
@@ -151,12 +209,29 @@ def test_the_rates_stand_above_each_descent():
     plans = {"linear": Linear(0.4, 0.0, 20), "constant": Constant(0.4)}
     panels = {name: descend(BOWL, GradientDescent(), START, 20, plan) for name, plan in plans.items()}
     figure = descent_panels(panels, rates=True)
+    assert not figure.legends
+    for ax in figure.axes[: len(panels)]:
+        assert (ax.get_ylabel(), ax.get_xlim(), ax.get_ylim()[0]) == ("rate", (0, 20), 0)
     for title, down in panels.items():
         (above,) = [ax for ax in figure.axes if ax.get_title() == title]
         assert above.lines[0].get_ydata().tolist() == down.rates.tolist()
         ground = figure.axes[figure.axes.index(above) + len(panels)]
         assert path_drawn(ground, down.points)
         assert ground.get_position().y1 < above.get_position().y0
+
+
+def test_one_legend_below_all_panels_names_each_trajectory_once():
+    panels = {"one": {"alone": HALF}, "two": {"half": HALF, "plain": PLAIN}, "three": {"plain": PLAIN, "more": HALF}}
+    (legend,) = descent_panels(panels).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["half", "plain", "more"]
+    assert [handle.get_color() for handle in legend.legend_handles] == [*COLOURS[:3]]
+
+
+def test_panels_without_a_picture_are_not_shown():
+    figure = descent_panels({f"panel\n {number}": HALF for number in range(3)}, columns=2, rates=True)
+    assert len(figure.axes) == 8
+    assert sum(ax.get_visible() for ax in figure.axes) == 6
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["panel 0", "panel 1", "panel 2"]
 
 
 def test_the_numbers_on_contours_are_heights():
@@ -263,6 +338,11 @@ def test_the_chord_that_refutes_is_drawn():
     ax = plot_convexity(wave, ((-1, 2),), found)
     ends = np.array([found.chord.start, found.chord.end])
     assert path_drawn(ax, np.column_stack([ends, wave(ends)]))
+    at, height = found.chord.at[0], float(wave(np.array(found.chord.at)))
+    (cross,) = [line for line in ax.lines if line.get_marker() == "X" and line.get_color() == COLOURS[1]]
+    assert cross.get_xydata().tolist() == [[at, height]]
+    assert path_drawn(ax, [[at, height], [at, height - found.chord.excess]])
+    assert ax.get_xlim() == (-1, 2)
 
 
 def test_plot_convexity_takes_whatever_is_convex_takes():
@@ -283,7 +363,9 @@ def test_a_set_is_drawn_with_its_chord():
     found = is_convex_set(ring, box)
     ax = plot_convexity(ring, box, found)
     assert path_drawn(ax, [found.chord.start, found.chord.end])
-    assert ax.collections
+    assert path_drawn(ax, [found.chord.at])
+    assert len(ax.collections) == 2  # the set and its outline
+    assert ax.get_aspect() == 1.0
 
 
 def test_losses_over_time_are_on_a_log_axis():
@@ -292,6 +374,10 @@ def test_losses_over_time_are_on_a_log_axis():
     assert ax.get_xscale() == "log"
     assert path_drawn(ax, np.column_stack([down.seconds[1:], down.losses[1:]]))
     assert legend_of(ax) == ["batch 100"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("seconds", "loss over all samples")
+    assert [list(line.get_ydata()) for line in ax.lines if line.get_linestyle() == ":"] == [[0.24, 0.24]]
+    assert [text.get_text() for text in ax.texts] == ["lowest"]
+    assert not plot_batches({"batch 100": down}).texts
 
 
 def test_diverged_batches_leave_the_picture_and_the_legend_says_so():

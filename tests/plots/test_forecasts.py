@@ -11,6 +11,7 @@ import stepsize as ss
 from stepsize.errors import ArgumentError
 from stepsize.laws import fit
 from stepsize.plots import Picture, plot_forecasts
+from stepsize.plots.curves import COLOURS
 
 PLAN = ss.wsd(PEAK, 200, 4300, 1500)
 
@@ -33,6 +34,13 @@ def test_forecasts_and_runs_are_in_the_panels_of_rates_and_of_losses(forecasts, 
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), forecasts["wsd"].losses[measured])
     np.testing.assert_array_equal(rate.lines[0].get_ydata(), forecasts["wsd"].rates)
     np.testing.assert_array_equal(loss.lines[2].get_ydata(), runs[0].losses)
+    assert loss.get_xlim() == pytest.approx((-0.02 * 5999, 1.02 * 5999))
+    assert (rate.get_ylabel(), loss.get_ylabel()) == ("learning rate", "loss")
+    assert [line.get_color() for line in rate.lines] == [line.get_color() for line in loss.lines] == [*COLOURS[:5]]
+    assert (
+        {line.get_linewidth() for line in loss.lines[2:]} == {line.get_linewidth() for line in rate.lines[2:]} == {1.0}
+    )
+    assert len(rate.lines[2].get_xdata()) == runs[0].steps[-1] + 1
     words = [text.get_text() for text in loss.get_legend().get_texts()]
     assert words == ["wsd (predicted)", "cosine (predicted)", *(f"{run.name} (measured)" for run in runs)]
     pyplot.close(rate.figure)

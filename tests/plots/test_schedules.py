@@ -135,6 +135,13 @@ def test_a_plan_has_a_panel_for_each_hyperparameter_over_the_steps_asked_for():
     assert [len(ax.lines) for ax in axes] == [1, 2]
     assert [drawn(ax)[0][-1] for ax in axes] == [100, 100]
     assert [drawn(ax)[0][-1] for ax in plot_plan(plan, Picture())] == [50, 50]
+    assert legend_of(axes[1]) == [f"{name}: {schedule}" for name, schedule in plan.schedules.items()]
+    assert axes[0].get_legend() is None
+    looks = [line.get_color() for ax in axes for line in ax.lines]
+    assert [handle.get_color() for handle in axes[1].get_legend().legend_handles] == looks
+    assert len({*looks}) == 3
+    again = plot_plan(plan, axes)
+    assert [len(ax.lines) for ax in again] == [1, 2]
 
 
 def test_only_the_last_of_several_panels_says_that_steps_are_across():
@@ -146,6 +153,7 @@ def test_a_schedule_without_steps_is_a_point():
     ax = plot_schedules([Constant(0.3).head(0)])
     assert drawn(ax)[0].tolist() == [0]
     assert ax.lines[0].get_marker() == "o"
+    assert plot_schedules([Constant(0.3, 9)]).lines[0].get_marker() == ""
 
 
 def test_twenty_curves_differ_in_colour_or_line():

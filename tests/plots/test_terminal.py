@@ -124,7 +124,11 @@ def test_a_seed_that_diverged_is_left_out_of_the_mean_of_the_others():
 
 @pytest.mark.parametrize(
     ("count", "colour", "marks"),
-    [(7, True, ["▀▀"] * 7), (8, True, "oo xx ++ ** ## @@ %% &&".split()), (34, False, ["oo", "xx", "zz", "oo"])],
+    [
+        (7, True, ["▀▀"] * 7),
+        (8, True, ["oo", "xx", "++", "**", "##", "@@", "%%", "&&"]),
+        (34, False, ["oo", "xx", "zz", "oo"]),
+    ],
 )
 def test_more_curves_than_colours_have_marks_and_these_begin_again_after_the_last(count, colour, marks):
     curves = {str(index): ([0, 1], [1.0, 2.0]) for index in range(count)}
