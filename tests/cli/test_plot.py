@@ -115,6 +115,7 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 REFUSED = [
     (["Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
     (["a=Constant(1)", "a=Constant(2)"], 'two schedules have the name "a"; give each its own'),
+    (["Linear(0, 1, '2 ep ')", "--steps", 9], f"'2 ep ' needs the length of an epoch; give --horizon {HORIZON}"),
     (['Linear(0, 1, "2Btok")', "--steps", 9], f'"2Btok" needs the length of an epoch; give --horizon {HORIZON}'),
     (["no/such.jsn"], "no such file: no/such.jsn"),
     (["Linear(0, 1, 5"], "never closed"),

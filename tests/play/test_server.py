@@ -15,6 +15,7 @@ import pytest
 from installed import environment
 from stepsize.errors import MissingExtraError
 from stepsize.play import server
+from stepsize.play.guard import report_policy
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
 
@@ -90,6 +91,8 @@ def test_every_answer_forbids_what_the_page_does_not_need(address):
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert headers["x-content-type-options"] == "nosniff"
         assert "access-control-allow-origin" not in headers
 
 
@@ -111,6 +114,26 @@ def test_the_token_of_each_start_differs_and_is_long(address, play):
 @pytest.mark.parametrize("host", ["example.org", "example.org:80", "127.0.0.1", "127.0.0.1:1", "0.0.0.0", "", None])
 def test_a_name_that_was_made_to_point_here_is_refused(address, host):
     assert requested(address, Host=host)[0] in (400, 421)
+
+
+def test_it_answers_at_the_name_of_this_machine_and_to_a_question_about_the_headers_alone(address):
+    host = f"localhost:{urlsplit(address).port}"
+    assert requested(address, Host=host, Origin=f"http://{host}")[0] == 200
+    status, headers, text = requested(address, method="HEAD")
+    assert (status, headers["content-type"], text) == (200, "text/html; charset=utf-8", "")
+
+
+def test_the_policy_of_a_report_allows_its_own_script_alone():
+    policy = dict(part.split(" ", 1) for part in report_policy()["Content-Security-Policy"].split("; "))
+    assert policy.pop("script-src").startswith("'sha256-")
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'self'",
+    }
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null", "http://127.0.0.1:1", "http://localhost"])
