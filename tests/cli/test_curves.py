@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import stepsize as ss
 from stepsize.cli.runs import branches_by_run, for_runs, schedules_by_run
 from stepsize.curves import read_curves
+from stepsize.curves.read_options import ReadOptions
 from stepsize.errors import ArgumentError, StepsizeError
 
 PLANS = {
@@ -199,3 +201,32 @@ def test_losses_are_averaged_and_then_the_beginning_is_left_out(typed, tmp_path)
         ["2000", "0.1", "3.5"],
         ["3000", "0.1", "1.5"],
     ]
+
+
+def test_each_option_of_logs_is_an_option_of_their_reading(typed, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("stepsize.cli.runs.readings", lambda *given: asked.append(given) or ([], []))
+    (tmp_path / "trunk.csv").touch()
+    typed(
+        *(
+            "curves",
+            "a.csv",
+            "b",
+            "--columns",
+            "step=update,lr=rate,loss=ce",
+            "--log-horizon",
+            "samples=9,batch=3,epochs=2",
+        ),
+        *("--log-schedule", "Constant(0.1)", "--after", "trunk.csv:20", "--log-warmup", 0, "--log-jump", 7),
+        *("--log-jump", 9, "--no-log-means"),
+    )
+    typed("curves", "a.csv")
+    (places, options), (_, none) = asked
+    assert places == [Path("a.csv"), Path("b")]
+    columns = {"step": "update", "lr": "rate", "loss": "ce"}
+    horizon = ss.Horizon(samples=9, batch=3, epochs=2)
+    branch = (Path("trunk.csv"), 20)
+    assert options == ReadOptions(
+        **columns, means=False, horizon=horizon, schedule=FLAT, after=branch, warmup_steps=0, jumps=[7, 9]
+    )
+    assert none == ReadOptions()

@@ -45,6 +45,11 @@ def test_steps_bound_the_picture(typed):
     assert "250 steps" in typed("plot", "Constant(0.1)", "--steps", 250).stdout
 
 
+def test_steps_bound_the_picture_in_a_file(typed, tmp_path):
+    typed("plot", "Constant(0.1)", "--steps", 250, "--out", "a.svg")
+    assert "<!-- 250 -->" in (tmp_path / "a.svg").read_text()  # letters are shapes there, and comments name them
+
+
 def test_a_schedule_may_begin_with_a_minus(typed):
     done = typed("plot", "-1 * Linear(0, 0.3, 500)")
     assert done.returncode == 0

@@ -1,6 +1,7 @@
 """`stepsize predict`, `design`, `cooldown` and `rank`, as typed in a terminal."""
 
 import json
+import math
 import subprocess
 
 import pytest
@@ -54,7 +55,8 @@ def test_predict_gives_the_final_loss_with_a_band(typed, logs):
         assert float(low) < float(loss) < float(high)
         assert float(loss) == pytest.approx(forecast[at], rel=5e-3)
     assert "each run predicted from the others: off by 0." in done.stdout
-    assert "predicted loss above" in done.stdout
+    lowest = min(float(row[2]) for row in table)
+    assert f"predicted loss above {math.floor(10 * lowest) / 10:g}\n" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("note: ")) <= 100
 
 
@@ -125,7 +127,10 @@ def test_predict_reads_the_two_exports_of_weights_and_biases(typed, logs, tmp_pa
 def test_predict_writes_a_picture(typed, logs, tmp_path):
     done = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--out", tmp_path / "a.svg")
     assert done.stdout.endswith(f"{tmp_path / 'a.svg'}\n")
-    assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
+    picture = (tmp_path / "a.svg").read_text()  # letters are shapes there, and comments name them
+    assert picture.startswith("<?xml")
+    assert all(f"<!-- {name} (measured) -->" in picture for name in PLANS)
+    assert "predicted loss above" not in done.stdout
 
 
 def test_predict_reads_logs_with_other_names(typed, logs, tmp_path):
@@ -207,7 +212,34 @@ def test_cooldown_predicts_the_final_loss_for_each_start(typed, logs):
     rows, lines = cooldown(typed, logs, "--at", 3000, "--at", 4000, "--steps", 500)
     (first,), (second,) = ([row for row in rows if row[:2] == ends] for ends in (["3000", "3500"], ["4000", "4500"]))
     assert float(first[2]) > float(second[2])
+    for row in (first, second):
+        assert float(row[3]) < float(row[2]) < float(row[4])
+    assert ["begins", "ends", "final", "loss", "low", "high", "later", "longer"] in [line.split() for line in lines]
+    assert "caution: " in "\n".join(lines)
     assert lines[-1].endswith("ask for a decision with --total N or --target LOSS.")
+
+
+def test_a_running_run_that_is_also_among_the_runs_counts_once(typed, logs, tmp_path):
+    places = [*three(logs), logs / "running.csv"]
+    done = typed("cooldown", *places, *BEGUN, "--running", places[-1], "--at", 3000, "--steps", 500, "--out", "a.svg")
+    assert "fitted to 501 rows of 4 runs" in done.stdout
+    picture = (tmp_path / "a.svg").read_text()
+    assert "<!-- begins: steps 3,000 to 3,500 (predicted) -->" in picture
+    assert "<!-- running (measured) -->" in picture
+    assert "flat (measured)" not in picture
+
+
+def test_design_has_the_limits_that_are_given(typed, logs, monkeypatch):
+    calls = []
+    monkeypatch.setattr("stepsize.laws.design", lambda law, *given, **more: calls.append((*given, more)) or 1 / 0)
+    words = ("design", *three(logs), *BEGUN, "--steps", 3000, "--law", "momentum")
+    for more in ((), ("--peak", 2e-4, "--warmup", 60, "--lowest", 1e-5, "--rises")):
+        with pytest.raises(ZeroDivisionError):
+            typed(*words, *more)
+    assert calls == [
+        (pytest.approx(PEAK), 3000, {"warmup_steps": 0, "final_lr": 0.0, "monotone": True}),
+        (2e-4, 3000, {"warmup_steps": 60, "final_lr": 1e-5, "monotone": False}),
+    ]
 
 
 def test_cooldown_finds_the_best_length_for_a_budget_and_draws_it(typed, logs, tmp_path):

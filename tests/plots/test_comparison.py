@@ -7,7 +7,7 @@ from made_up import made_up_run
 from matplotlib import pyplot
 from matplotlib.text import Text
 
-from stepsize import Constant, Cosine, Function
+from stepsize import Constant, Cosine, Function, Linear
 from stepsize.errors import ArgumentError
 from stepsize.lab.report.panels import panels
 from stepsize.lab.statistics.differences import Difference
@@ -125,6 +125,20 @@ def test_the_rate_of_a_run_with_a_plateau_falls_where_it_fell_in_each_seed():
     drawn = np.interp(steps, *line.get_data()) / COSINE(steps)
     assert drawn == pytest.approx([1.0, 0.75, 0.75, 0.5, 0.5], rel=1e-4)
     assert rate.collections[0].get_paths()[0].vertices[:, 1].min() == pytest.approx(0.5 * COSINE(299))
+
+
+def test_the_rate_of_several_seeds_goes_as_far_as_the_longest():
+    runs = [made_up_run("cosine", COSINE, seed, steps) for seed, steps in enumerate((100, 300, 200))]
+    rate, _, _ = plot_comparison(runs)
+    assert [line.get_xdata()[-1] for line in rate.lines] == [299]
+
+
+def test_a_plateau_at_a_rate_of_zero_multiplies_nothing():
+    run = made_up_run("plateau", Linear(0.0, 0.2, 300))
+    points = [replace(each, step=1, lr=0.0) if each.step == 25 else each for each in run.points]
+    rate, _, _ = plot_comparison([replace(run, schedule="Linear(0, 0.2, 300) with Plateau()", points=tuple(points))])
+    assert np.isfinite(rate.lines[0].get_ydata()).all()
+    assert rate.lines[0].get_ydata()[-1] == pytest.approx(0.2 * 299 / 300)
 
 
 def test_the_rate_of_a_function_is_as_logged():

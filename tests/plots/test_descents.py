@@ -1,6 +1,7 @@
 """Pictures of descents: what is drawn where, what is refused, and that no text is cut off."""
 
 import itertools
+import json
 import re
 
 import numpy as np
@@ -542,6 +543,46 @@ def test_few_colours_keep_paper_ink_and_every_path():
     assert (again[:40] == 255).all()
     assert (again[40:80] == 0).all()
     assert np.abs(again[80, : len(COLOURS)] - paths).max() <= 4
+
+
+def places_in(page):
+    """The numbers of each drawing of a page with their places, and its marks, as (x, y)."""
+    texts = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">([^<]+)</text>', page)
+    across = {float(value): float(x) for x, _, anchor, value in texts if anchor == "middle"}
+    up = {float(value): float(y) - 5 for _, y, anchor, value in texts if anchor == "end"}
+    marks = re.findall(r'points="([^"]+)" transform="translate\(([\d.]+),([\d.]+)\)"', page)
+    return across, up, [(points.count(","), float(x), float(y)) for points, x, y in marks]
+
+
+@pytest.mark.parametrize("name", ["wave", "saddle", "himmelblau"])
+def test_the_numbers_and_the_marks_of_a_page_stand_where_the_points_are_drawn(name):
+    surface = SURFACES[name]
+    down = descend(surface, GradientDescent(), surface.start, 3, 0.01)
+    page = descents_page("x", {"a": {"": down}})
+    across, up, marks = places_in(page)
+    assert len(across) >= 3
+    assert len(up) >= 3
+    (path,) = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)[1])[0][
+        "paths"
+    ]
+    points = np.reshape(path, (-1, 2))
+    height = [down.values] if surface.dimensions == 1 else [down.points[:, 1]]
+    np.testing.assert_allclose(points[:, 0], np.interp(down.points[:, 0], [*across], [*across.values()]), atol=0.2)
+    np.testing.assert_allclose(points[:, 1], np.interp(height[0], [*up], [*up.values()]), atol=0.2)
+    shapes = [10] * len(surface.minima) + [12] * len(surface.saddles)
+    assert [count for count, *_ in marks] == shapes
+
+
+def test_the_legend_of_a_page_names_several_trajectories_and_the_slider_goes_to_the_longest():
+    long = descend(BOWL, GradientDescent(), START, 33, 0.1)
+    page = descents_page("x", {"one": {"": HALF}, "two": {"a": {"half": HALF, "long": long}, "b": HALF}})
+    assert re.findall(r'max="(\d+)" value="(\d+)"', page) == [("20", "20"), ("33", "33")]
+    assert page.count('<ul class="legend">') == 1
+    assert re.findall(r'<li style="--colour: (#\w+)"><span class="name">(\w+)</span>', page) == [
+        (COLOURS[0], "half"),
+        (COLOURS[1], "long"),
+    ]
+    assert re.findall(r'aria-label="(\w+)">', page.replace('aria-label="step">', "")) == ["descent", "a", "b"]
 
 
 def test_the_page_draws_a_curve_in_one_dimension_and_contours_in_two_once_for_each_window():

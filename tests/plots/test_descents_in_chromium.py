@@ -111,9 +111,3 @@ def test_the_page_has_a_light_and_a_dark_scheme(opened, scheme):
     brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink)]
     assert (brightness[0] > brightness[1]) == (scheme == "light")
     assert abs(brightness[0] - brightness[1]) > 500
-
-
-def test_the_page_has_the_frame_the_marks_and_the_numbers_of_each_drawing():
-    saddle = SURFACES["saddle"]
-    page = descents_page("x", {"a": {"": descend(saddle, GradientDescent(), saddle.start, 3, 0.01)}})
-    assert page.count('class="known"') == len(saddle.minima) + len(saddle.saddles)

@@ -78,12 +78,20 @@ def test_many_runs_are_grey_and_have_one_entry(forecasts, runs):
     words = [text.get_text() for text in loss.get_legend().get_texts()]
     assert words == [f"{label} (predicted)" for label in forecasts] + [f"{9 * len(runs)} runs (measured)"]
     assert {line.get_color() for line in loss.lines[len(forecasts) :]} == {"0.6"}
+    assert {line.get_linewidth() for line in loss.lines[len(forecasts) :]} == {0.5}
+    assert max(line.get_zorder() for line in loss.lines[len(forecasts) :]) < loss.lines[0].get_zorder()
+    _, loss = plot_forecasts(forecasts, list(runs)[:2] * 4)
+    assert len(loss.get_legend().get_texts()) == len(forecasts) + 8
 
 
 def test_the_steep_beginning_is_out_of_view_and_the_rest_is_in_it(forecasts, runs):
     _, loss = plot_forecasts(forecasts, runs)
     low, high = loss.get_ylim()
     assert high < forecasts["wsd"].losses[0]
+    lowest = min(*(each.low.min() for each in forecasts.values()), *(run.losses.min() for run in runs))
+    highest = max(run.losses[run.steps >= 1200].max() for run in runs)
+    assert low == pytest.approx(lowest - 0.05 * (high - low) / 1.1)
+    assert high >= highest + 0.04 * (high - low)
     for run in runs:
         late = run.losses[run.steps > 1200]
         assert low < late.min()

@@ -97,6 +97,8 @@ def test_the_view_holds_the_descent_and_a_cross_marks_where_the_loss_leaves_it()
     assert 2.0 < high < 3.0
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert [line.get_xdata()[0] for line in crosses] == [pytest.approx(RATES[89])]
+    spike = np.where(np.arange(90) == 30, 50.0, LOSSES[:90])
+    assert plot_range_test(seen(spike)).get_ylim()[1] < 4.0
     within = plot_range_test(seen(LOSSES[:60], stopped="end"))
     assert not [line for line in within.lines if line.get_marker() == "x"]
     assert texts(within.get_legend()) == ["loss of each update", "smoothed"]

@@ -1,3 +1,4 @@
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,8 +62,21 @@ def test_a_range_of_more_than_a_thousand_is_on_a_log_scale(schedule):
 def test_rates_that_reach_zero_are_on_a_linear_scale_from_zero():
     ax = plot_schedules([Linear(0.0, 0.3, 500), Constant(1e-6)])
     assert ax.get_yscale() == "linear"
-    assert ax.get_ylim()[0] == 0
-    assert ax.get_ylim()[1] > 0.3
+    assert ax.get_ylim() == (0, pytest.approx(0.315))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "learning rate")
+    assert all(line.get_visible() for line in ax.get_ygridlines())
+    assert [ax.spines[side].get_visible() for side in ("left", "bottom", "top", "right")] == [True, True, False, False]
+
+
+def test_rates_of_zero_throughout_have_an_axis_up_to_one_and_a_log_axis_of_the_user_stays():
+    assert plot_schedules([Constant(0.0)]).get_ylim() == (0, 1)
+    _, ax = pyplot.subplots()
+    ax.set_yscale("log")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot_schedules([Constant(0.1)], ax)
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylim()[0] > 0
 
 
 def test_negative_values_are_in_view():
@@ -126,6 +140,7 @@ def test_an_endless_schedule_is_drawn_until_one_sees_what_it_does(text, steps):
 def test_all_are_drawn_over_the_steps_asked_for():
     ax = plot_schedules([Constant(0.3), Linear(0.0, 0.3, 50), Linear(0.0, 0.3, 500)], steps=100)
     assert [drawn(ax, i)[0][-1] for i in range(3)] == [100, 100, 100]
+    assert ax.get_xlim() == pytest.approx((-2, 102))
 
 
 def test_a_plan_has_a_panel_for_each_hyperparameter_over_the_steps_asked_for():
