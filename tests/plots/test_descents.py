@@ -197,6 +197,32 @@ def test_a_path_that_is_still_on_its_way_is_shown_with_the_way_before_it():
     assert 990 < left < 1000 < 1005 < right < 1015
 
 
+def test_a_path_that_leaves_the_window_a_little_has_a_margin():
+    (_, _), (low, high) = window_of(BOWL, [HALF])
+    top = HALF.points[:, 1].max()
+    assert high == pytest.approx(top + 0.04 * (top - low))
+
+
+@pytest.mark.parametrize(("start", "ends"), [(10.0, (3.0, 17.0)), (0.3, (-0.4, 1.0))])
+def test_a_path_that_goes_nowhere_is_in_the_middle(start, ends):
+    flat = surface_from("0*x")
+    down = descend(flat, GradientDescent(), start, 3, 0.1)
+    assert window_of(flat, [down])[0] == pytest.approx(ends)
+    assert plot_descents(down).get_ylim() == (-1, 1)
+
+
+def test_a_path_on_its_way_is_shown_with_zero_in_each_coordinate_or_one_around_it():
+    slope = surface_from("x + y")
+    window = window_of(slope, [descend(slope, GradientDescent(), [0.0, 2.0], 3, 0.1)])
+    assert np.array(window).tolist() == [pytest.approx([-1.4, 1.4]), pytest.approx([-0.8, 4.8])]
+
+
+def test_large_heights_have_thousands_separators_and_levels_are_distinct():
+    ax = plot_descents(descend(surface_from("1000*x**2 + 1000*y**2"), GradientDescent(), [2.0, 2.0], 3, 1e-4))
+    assert any(re.fullmatch(r"\d,\d{3}", text.get_text()) for text in ax.texts)
+    assert contour_levels(np.array([1.0] * 100 + [2.0])) == [1.0]
+
+
 def test_a_long_path_fades_towards_its_start():
     ax = plot_descents(descend(BOWL, GradientDescent(), START, 100, 0.1, noise=1.0))
     (path,) = [each for each in ax.collections if isinstance(each, LineCollection) and len(each.get_segments()) == 100]
@@ -466,6 +492,40 @@ def test_an_animation_goes_on_until_its_longest_descent_has_ended(tmp_path):
     assert reported[-1] == (10, 10)
 
 
+@pytest.fixture
+def frames(monkeypatch):
+    """For each frame of an animation: its caption, and the lines and the places of its axes."""
+    seen, grab = [], animations._Gif.grab_frame
+
+    def grabbed(writer, **options):
+        lines = [[(line.get_xydata().copy(), line.get_linewidth()) for line in ax.lines] for ax in writer.fig.axes]
+        seen.append((writer.fig.texts[-1].get_text(), lines, [ax.get_position() for ax in writer.fig.axes]))
+        grab(writer, **options)
+
+    monkeypatch.setattr(animations._Gif, "grab_frame", grabbed)
+    return seen
+
+
+def test_a_frame_has_the_paths_up_to_its_step_and_the_step_as_its_caption(tmp_path, frames):
+    down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
+    save_animation({"long": down, "short": HALF}, tmp_path / "a.gif")
+    captions, lines, (first, *_) = zip(*frames, strict=True)
+    assert (captions[0], captions[1], captions[-1]) == ("step 0", "step 417", "step 5,000")
+    ((path, _), (head, _)), ((short, _), (short_head, _)) = lines[-1]
+    assert path.tolist() == down.points.tolist()
+    assert short.tolist() == HALF.points.tolist()
+    assert (head.tolist(), short_head.tolist()) == ([[*down.points[-1]]], [[*HALF.points[-1]]])
+    assert len(lines[1][0][0][0]) == 418
+    assert (first[0].x0 < first[1].x0, first[0].y0) == (True, pytest.approx(first[1].y0))  # two panels in a row
+
+
+@pytest.mark.parametrize(("starts", "width"), [(8, 1.4), (9, 0.7)])
+def test_many_moving_paths_are_thin(tmp_path, frames, starts, width):
+    down = descend(BOWL, GradientDescent(), np.linspace([-5.0, -2.0], [-1.0, -2.0], starts), 2, 0.1)
+    save_animation({"": down}, tmp_path / "a.gif")
+    assert {width for _, width in frames[0][1][0][:starts]} == {width}
+
+
 def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
     rules = {f"rate {lr}": descend(BOWL, GradientDescent(), START, 5, lr) for lr in np.linspace(0.05, 0.45, 6)}
     reported = []
@@ -496,7 +556,8 @@ def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
 
 def test_a_page_has_the_title_that_was_given(tmp_path):
     page = save_descents(HALF, tmp_path / "a.html", title="Rules & rates").read_text()
-    assert "Rules &amp; rates" in page
+    assert "<title>Descent</title>" in page
+    assert "<h2>Rules &amp; rates</h2>" in page
 
 
 @pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
