@@ -268,3 +268,19 @@ def test_the_updates_around_the_end_of_the_run_are_shown_too(typed):
     assert [line.split()[1:] for line in shown.splitlines() if line.startswith("  update ")] == [
         ["0", "1", "4", "5", "6", "8", "9", "10"]
     ]
+
+
+def test_a_finding_has_the_line_of_the_config_or_the_schedule_that_would_mend_it(typed, tmp_path):
+    (tmp_path / "ds.json").write_text(json.dumps(DEEPSPEED))
+    assert typed("check", "ds.json").stdout.endswith('at update 5\n    write "warmup_type": "log"\n')
+    done = typed("check", "optax.linear_schedule(0.3, -0.1, 8)")
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        "  the rate is negative from update 7 on, -0.05 there\n"
+        "    as a schedule of stepsize: Linear(0.3, -0.1, 8).clip(0.0)\n"
+    )
+
+
+def test_the_exit_code_is_that_of_all_configs(typed):
+    good, bad = "optax.linear_schedule(0.3, 0.1, 8)", "optax.linear_schedule(0.3, -0.1, 8)"
+    assert [typed("check", *words).returncode for words in ((good, good), (good, bad), (bad, good))] == [0, 1, 1]

@@ -103,6 +103,7 @@ def test_a_file_is_written_and_its_path_printed(descend, tmp_path, name, start):
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
     assert path.read_bytes().startswith(start)
     assert os.listdir(tmp_path) == [name]
+    assert name != "c.html" or "<h2>0.1 x^2 + 2 y^2</h2>" in path.read_text()
 
 
 REFUSED = [

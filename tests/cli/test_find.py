@@ -140,6 +140,7 @@ def test_without_rates_the_grid_is_around_the_suggestion(find, tmp_path):
     form = json.loads((tmp_path / "found.json").read_text())
     rates = [float(rate) for rate in form["grid"]]
     assert len(rates) == 7
+    assert all(rate == float(f"{rate:.2g}") for rate in rates)
     assert rates[3] == pytest.approx(form["suggested"], rel=0.06)
     assert rates[6] / rates[0] == pytest.approx(1000, rel=0.1)
 

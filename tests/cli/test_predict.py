@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 
 import pytest
@@ -153,7 +154,7 @@ def test_an_output_of_ascii_gets_ascii(logs):
 def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, tmp_path):
     done = typed(
         "design", *three(logs), *BEGUN, "--steps", 3000, "--warmup", 60,
-        "--save", tmp_path / "best.txt", "--out", tmp_path / "best.png",
+        "--save", tmp_path / "best.txt", "--out", tmp_path / "best.svg",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "best of all: final loss" in done.stdout
@@ -161,7 +162,13 @@ def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, 
     assert saved.sample(3000).max() == pytest.approx(PEAK)
     assert saved(60) == pytest.approx(PEAK)
     assert "\ncaution: it reaches its highest rate sooner than the runs, which took at least 198 steps: " in done.stdout
-    assert (tmp_path / "best.png").read_bytes().startswith(b"\x89PNG")
+    said = re.search(r"^best of all: final loss (\S+), 90% band (\S+) to (\S+)$", done.stdout, re.MULTILINE)
+    loss, low, high = map(float, said.groups())
+    assert low < loss < high
+    picture = (tmp_path / "best.svg").read_text()
+    assert "<!-- best of all (predicted) -->" in picture
+    assert picture.count("(predicted) -->") == 3
+    assert picture.count("(measured) -->") == 3
     excesses = [line.split()[0] for line in done.stdout.splitlines() if line[:1] == "0"]
     assert excesses == sorted(excesses)
     assert len(excesses) == 6

@@ -630,8 +630,15 @@ def test_the_numbers_and_the_marks_of_a_page_stand_where_the_points_are_drawn(na
     height = [down.values] if surface.dimensions == 1 else [down.points[:, 1]]
     np.testing.assert_allclose(points[:, 0], np.interp(down.points[:, 0], [*across], [*across.values()]), atol=0.2)
     np.testing.assert_allclose(points[:, 1], np.interp(height[0], [*up], [*up.values()]), atol=0.2)
+    assert ">-0<" not in page
     shapes = [10] * len(surface.minima) + [12] * len(surface.saddles)
     assert [count for count, *_ in marks] == shapes
+
+
+def test_a_path_that_diverged_ends_three_widths_beyond_the_frame():
+    page = descents_page("x", {"a": {"": CUBIC}})
+    ((path,),) = (each["paths"] for each in json.loads(page.partition('id="data">')[2].partition("<")[0]))
+    assert path[-2:] == [62 - 3 * 560, 8 + 4 * 380]
 
 
 def test_the_legend_of_a_page_names_several_trajectories_and_the_slider_goes_to_the_longest():
