@@ -153,3 +153,10 @@ def test_whole_settings_of_a_config_have_whole_steps():
     (rate, steps) = controls("--lr 1e-3 --train-iters 3000", is_config=True)
     assert (rate.low, rate.high, rate.step) == (0.0, 0.005, 1e-5)
     assert (steps.low, steps.high, steps.step) == (0.0, 10_000.0, 10.0)
+
+
+def test_lengths_may_have_blanks_and_settings_are_whole_words():
+    assert numbers("Constant(1, ' 10 % ')") == [("Constant", "value", "1", ""), ("Constant", "steps", "10", "%")]
+    config = '{"a": -0.5, "b2": 3.5e-4, "c": 1.2.3, "d": 5x, "e-f":7}'
+    assert numbers(config, True) == [("", "a", "-0.5", ""), ("", "b2", "3.5e-4", ""), ("", "e-f", "7", "")]
+    assert sliders(config, True)[0] == (-2.0, 2.0, 0.005)

@@ -163,6 +163,8 @@ def test_the_losses_of_the_grid_are_drawn_below_over_the_same_rates():
     assert below.lines[0].get_xydata().tolist() == [[0.001, 1.5], [0.01, pytest.approx(1.3)]]
     dots = [line for line in below.lines if line.get_marker() == "o"]
     assert sum(len(line.get_xdata()) for line in dots) == 5
+    (left,) = [line for line in above.lines if line.get_marker() == "x"]
+    assert left.get_xydata().tolist() == [[test.rates[-1], above.get_ylim()[1]]]
     crosses = [line for line in below.lines if line.get_marker() == "x"]
     assert [line.get_xdata()[0] for line in crosses] == [1.0, 10.0]
     assert below.get_ylim() == pytest.approx((1.1 - 0.08 * 0.4, 1.5 + 0.08 * 0.4))
@@ -208,6 +210,8 @@ def test_the_foot_has_the_rates_and_the_legend_the_suggestions():
     lines = sketch_range_test(test, test.suggest(), width=80).splitlines()
     assert lines[0] == "loss over learning rate"
     assert lines[18].split() == ["1e-06", f"{test.rates[-1]:.2g}"]
+    numbers = [float(line.split()[0]) for line in lines[1:17] if "┤" in line]
+    assert (max(numbers) < 3.0, min(numbers) > 0.8) == (True, True)
     assert [line[3:].partition(":")[0] for line in lines[-4:]] == list(test.suggest().by_rule)
 
 

@@ -62,6 +62,7 @@ def test_values_beyond_the_edge_keep_their_places_and_their_marks_are_on_it():
     assert Scale(0, 1).along(np.array([-5.0, 0.5, 7.0])).tolist() == [-5000, 500, 7000]
     assert [Scale(0, 1).percent(value) for value in (-5.0, 0.5, 7.0)] == [0, 50, 100]
     assert Scale(0, 1, log=True).percent(0.0) == 0
+    assert Scale(0, 3).percent(1.0) == 33.33
 
 
 def losing(name, *losses, seed=0, status="finished"):
@@ -122,7 +123,7 @@ def test_step_ticks_are_whole_and_fit_on_a_phone(last):
     ticks = step_ticks(Scale(0.0, last or 1.0))
     assert ticks[0].label == "0"
     assert sum(len(tick.label) for tick in ticks) <= 34
-    assert all("." not in tick.label for tick in ticks)
+    assert all(tick.label == f"{int(tick.label.replace(',', '')):,}" for tick in ticks)
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,13 @@ def test_tables_are_stairs():
 
 
 def test_values_that_no_axis_can_hold_are_refused():
-    for schedules in ([Constant(1e308), Constant(-1e308)], [Constant(-1.7e308)], [Linear(0, 1.7e308, 10)]):
-        with pytest.raises(StepError, match=r"a picture goes from -1e\+300 to 1e\+300; bound it with"):
+    for schedules, value in {
+        (Constant(1e308), Constant(-1e308)): r"1e\+308",
+        (Constant(1.0), Constant(-1.7e308)): r"-1.7e\+308",
+        (Linear(0, 1.7e308, 10),): r"1.7e\+308",
+    }.items():
+        with pytest.raises(
+            StepError, match=rf" has the value {value}, and a picture goes from -1e\+300 to 1e\+300; bound it with"
+        ):
             plot_schedules(schedules)
     plot_schedules([Constant(1e300), Constant(-1e300)]).figure.draw_without_rendering()
