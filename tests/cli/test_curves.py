@@ -44,7 +44,14 @@ def test_curves_lists_the_runs_and_how_they_were_read(typed, logs):
         ["short", "CSV", "120", "0", "5,950", "0.0003", "3.0167"],
     ]
     assert "loss above 2.9" in done.stdout
+    numbers = [float(line.split()[0]) for line in lines if "┤" in line]
+    assert (min(numbers), max(numbers) < 0.5) == (0, True)  # without the first tenth, which begins 2 higher
     assert max(map(len, lines)) <= 80
+
+
+def test_losses_near_zero_are_drawn_above_zero(typed, tmp_path):
+    (tmp_path / "log.csv").write_text("step,lr,loss\n0,0.1,0.5\n10,0.1,0.3\n20,0.1,0.02\n")
+    assert "\nloss above 0\n" in typed("curves", "log.csv").stdout
 
 
 def test_the_file_that_curves_writes_is_read_without_options(typed, logs, tmp_path):

@@ -103,6 +103,8 @@ def test_a_config_of_another_tool_is_drawn_past_its_end_under_the_name_of_its_fi
     assert lines[-3].endswith("110 steps")
     longer = typed("plot", "ds.json", "Linear(0, 1, 2000)").stdout.splitlines()
     assert longer[-3].endswith("2,200 steps")
+    (tmp_path / "hf.json").write_text('{"lr_scheduler_type": "cosine", "learning_rate": 0.3, "max_steps": 100}')
+    assert typed("plot", "hf.json").stdout.splitlines()[-2].endswith(" 110 steps")  # its rates go on without end
     assert typed("plot", "ds.json", "--steps", 50).stdout.splitlines()[-2].endswith(" 50 steps")
     assert "▀▀ Constant(0.1)" in typed("plot", "Constant(0.1)", "--base-lr", 0.3).stdout
     assert typed("plot", "--from", "deepspeed", scheduler, "--base-lr", 0.3).stdout.splitlines()[1].startswith("0.3")

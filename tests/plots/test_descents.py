@@ -136,6 +136,8 @@ def test_the_axes_have_their_names_and_the_window():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
     window = window_of(BOWL, [HALF])
     assert (ax.get_xlim(), ax.get_ylim()) == window
+    flat = descend(surface_from(lambda x, y: 0 * x), GradientDescent(), [1.0, 2.0], 3, 0.1)  # without contours
+    assert plot_descents(flat).get_ylim() == window_of(flat.surface, [flat])[1]
     line = plot_descents(descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2))
     assert (line.get_xlabel(), line.get_ylabel()) == ("x", "f(x)")
     (left, right), (low, high) = line.get_xlim(), line.get_ylim()

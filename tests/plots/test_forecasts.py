@@ -129,3 +129,13 @@ def test_a_rate_that_ends_just_above_zero_is_on_a_linear_axis(runs):
     rate, _ = plot_forecasts({"down": forecast}, axes=Picture())
     assert rate.get_yscale() == "linear"
     assert rate.get_ylim()[0] == 0
+
+
+def test_the_lowest_measured_loss_and_the_lower_bound_of_the_forecast_are_in_view(forecasts, runs):
+    forecast = forecasts["wsd"]
+    above = replace(forecast, **{name: getattr(forecast, name) + 1.0 for name in ("losses", "low", "high")})
+    _, loss = plot_forecasts({"above": above}, runs)
+    assert loss.get_ylim()[0] < min(run.losses.min() for run in runs)
+    _, loss = plot_forecasts({"wide": replace(forecast, low=forecast.low - 0.5)}, runs)
+    assert loss.get_ylim()[0] < forecast.low[-1] - 0.5
+    pyplot.close("all")
