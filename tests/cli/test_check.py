@@ -247,3 +247,40 @@ def test_variables_defaults_and_arithmetic_of_a_shell_script_are_read(typed, tmp
 )
 def test_a_typed_command_or_call_is_recognized(typed, text):
     assert typed("check", text)[0] == 0
+
+
+def test_a_config_with_notes_alone_looks_as_intended(typed, tmp_path):
+    config = {"lr_scheduler_type": "cosine", "learning_rate": 0.3, "warmup_steps": 1000, "max_steps": 20_000}
+    (tmp_path / f"{'n' * 58}.json").write_text(json.dumps(config))
+    done = typed("check", f"{'n' * 58}.json")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert lines[0] == f"{'n' * 57}...: transformers cosine"
+    assert lines[2].split() == [
+        *("update", "0", "1", "999", "1,000", "1,001", "19,999", "20,000", "20,001"),
+    ]  # fmt: skip
+    assert any(line.startswith("  note: ") for line in lines)
+    assert lines[-1] == "  nothing looks unintended"
+
+
+def test_the_updates_around_the_end_of_the_run_are_shown_too(typed):
+    shown = typed("check", "--lr 0.3 --train-iters 9 --lr-decay-style constant", "--steps", 5).stdout
+    assert [line.split()[1:] for line in shown.splitlines() if line.startswith("  update ")] == [
+        ["0", "1", "4", "5", "6", "8", "9", "10"]
+    ]
+
+
+def test_a_finding_has_the_line_of_the_config_or_the_schedule_that_would_mend_it(typed, tmp_path):
+    (tmp_path / "ds.json").write_text(json.dumps(DEEPSPEED))
+    assert typed("check", "ds.json").stdout.endswith('at update 5\n    write "warmup_type": "log"\n')
+    done = typed("check", "optax.linear_schedule(0.3, -0.1, 8)")
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        "  the rate is negative from update 7 on, -0.05 there\n"
+        "    as a schedule of stepsize: Linear(0.3, -0.1, 8).clip(0.0)\n"
+    )
+
+
+def test_the_exit_code_is_that_of_all_configs(typed):
+    good, bad = "optax.linear_schedule(0.3, 0.1, 8)", "optax.linear_schedule(0.3, -0.1, 8)"
+    assert [typed("check", *words).returncode for words in ((good, good), (good, bad), (bad, good))] == [0, 1, 1]

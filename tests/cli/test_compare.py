@@ -38,6 +38,7 @@ def test_a_pipe_gets_a_line_for_each_run_and_a_table_with_every_name_as_it_was_w
         (["--seeds", "0,x"], "each of --seeds N,N,... must be a whole number of at least 0, got 'x'"),
         (["--seeds", "0-4"], "got '0-4'; on the command line a range is written 0..4"),
         (["--seeds", "1,1"], "different"),
+        (["--seeds", "4..0"], "got '4..0'"),
         (["--resume", "runs/1", "--batch-size", "8"], "those of the comparison; leave out --task, --batch-size"),
         (["--optimizer", "lbfgs"], "it evaluates the loss several times in one update"),
         (["--optimizer", "addam"], "did you mean"),

@@ -23,7 +23,7 @@ def test_a_schedule_is_written_as_its_text_and_as_json(typed, tmp_path):
     assert typed("convert", "plan.json", "--to", "text").stdout == f"{TEXT}\n"
 
 
-def test_what_cannot_be_written_is_refused_in_words(refused):
+def test_what_cannot_be_written_is_refused_in_words(refused, typed):
     assert 'did you mean "text"' in refused("convert", TEXT, "--to", "txt")
     assert "--to must be given; write --to text|json|code|jax|python|torch|deepspeed|" in refused("convert", TEXT)
     assert "no such folder: nowhere" in refused("convert", TEXT, "--to", "text", "--out", "nowhere/a.txt")
@@ -31,6 +31,7 @@ def test_what_cannot_be_written_is_refused_in_words(refused):
     text = '{"type": "WarmupCosineLR", "params": {"total_num_steps": 10, "warmup_num_steps": 4}}'
     said = refused("convert", text, "--from", "deepspeed", "--to", "python")
     assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in said
+    assert typed("convert", text, "--from", "deepspeed", "--to", "text").stdout.endswith(", relative=True)\n")
     said = refused("convert", "--from", "megatron", "--lr 0.3 --lr-decay-style cosine", "--to", "text")
     assert "the length of the run must be given: train_iters needs the number of updates; write e.g. --steps" in said
     said = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")

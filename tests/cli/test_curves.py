@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import stepsize as ss
 from stepsize.cli.runs import branches_by_run, for_runs, schedules_by_run
 from stepsize.curves import read_curves
+from stepsize.curves.read_options import ReadOptions
 from stepsize.errors import ArgumentError, StepsizeError
 
 PLANS = {
@@ -42,7 +44,14 @@ def test_curves_lists_the_runs_and_how_they_were_read(typed, logs):
         ["short", "CSV", "120", "0", "5,950", "0.0003", "3.0167"],
     ]
     assert "loss above 2.9" in done.stdout
+    numbers = [float(line.split()[0]) for line in lines if "┤" in line]
+    assert (min(numbers), max(numbers) < 0.5) == (0, True)  # without the first tenth, which begins 2 higher
     assert max(map(len, lines)) <= 80
+
+
+def test_losses_near_zero_are_drawn_above_zero(typed, tmp_path):
+    (tmp_path / "log.csv").write_text("step,lr,loss\n0,0.1,0.5\n10,0.1,0.3\n20,0.1,0.02\n")
+    assert "\nloss above 0\n" in typed("curves", "log.csv").stdout
 
 
 def test_the_file_that_curves_writes_is_read_without_options(typed, logs, tmp_path):
@@ -166,3 +175,65 @@ def test_a_branch_is_a_file_and_a_step(tmp_path):
     assert branches_by_run("predict", "after", [f"a={trunk}:20"]) == [("a", (trunk, 20))]
     with pytest.raises(ArgumentError, match="given once for each run"):
         branches_by_run("predict", "after", [f"a={trunk}:20", f"a={trunk}:30"])
+
+
+def test_the_sketch_has_the_first_eight_runs_and_the_file_has_names_that_run_no_formula(typed, tmp_path):
+    (tmp_path / "log.csv").write_text(
+        "run,step,lr,loss\n" + "".join(f"=run{n},{step},0.1,{2.56 - n / 100}\n" for n in range(9) for step in (0, 9))
+    )
+    done = typed("curves", "log.csv", "--save", "clean.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\nloss above 2.4, the first 8 runs\n" in done.stdout
+    assert [line.split()[-1] for line in done.stdout.splitlines()[-9:-1]] == [f"=run{n}" for n in range(8)]
+    assert (tmp_path / "clean.csv").read_text().splitlines()[1] == "'=run0,0,0.1,2.56"
+
+
+def test_a_note_names_three_of_the_runs_that_it_is_about(typed, tmp_path):
+    for name in "abcd":
+        (tmp_path / f"{name}.csv").write_text("iteration,lr,loss\n0,0.1,3\n9,0.1,2\n")
+    (tmp_path / "e.csv").write_text("step,lr,loss\n0,0.1,3\n9,0.1,2\n")
+    said = typed("curves", *sorted(tmp_path.glob("*.csv"))).stdout.splitlines()[0]
+    assert said == "a, b, c and 1 more: step = iteration, lr = lr, loss = loss"
+    assert typed("curves", *sorted(tmp_path.glob("[abcd].csv"))).stdout.startswith("step = iteration, lr = lr")
+
+
+def test_losses_are_averaged_and_then_the_beginning_is_left_out(typed, tmp_path):
+    (tmp_path / "log.csv").write_text("step,lr,loss\n0,0.1,9\n1000,0.1,3\n2000,0.1,6\n3000,0.1,1.5\n")
+    done = typed("curves", "log.csv", "--log-begin", 1000, "--smooth", 3, "--save", "clean.csv")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["log", "CSV", "3", "1,000", "3,000", "0.1", "1.5000"] in lines
+    rows = [row.split(",") for row in (tmp_path / "clean.csv").read_text().splitlines()[1:]]
+    assert [row[1:] for row in rows if row[3]] == [
+        ["1000", "0.1", "6.0"],
+        ["2000", "0.1", "3.5"],
+        ["3000", "0.1", "1.5"],
+    ]
+
+
+def test_each_option_of_logs_is_an_option_of_their_reading(typed, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("stepsize.cli.runs.readings", lambda *given: asked.append(given) or ([], []))
+    (tmp_path / "trunk.csv").touch()
+    typed(
+        *(
+            "curves",
+            "a.csv",
+            "b",
+            "--columns",
+            "step=update,lr=rate,loss=ce",
+            "--log-horizon",
+            "samples=9,batch=3,epochs=2",
+        ),
+        *("--log-schedule", "Constant(0.1)", "--after", "trunk.csv:20", "--log-warmup", 0, "--log-jump", 7),
+        *("--log-jump", 9, "--no-log-means"),
+    )
+    typed("curves", "a.csv")
+    (places, options), (_, none) = asked
+    assert places == [Path("a.csv"), Path("b")]
+    columns = {"step": "update", "lr": "rate", "loss": "ce"}
+    horizon = ss.Horizon(samples=9, batch=3, epochs=2)
+    branch = (Path("trunk.csv"), 20)
+    assert options == ReadOptions(
+        **columns, means=False, horizon=horizon, schedule=FLAT, after=branch, warmup_steps=0, jumps=[7, 9]
+    )
+    assert none == ReadOptions()

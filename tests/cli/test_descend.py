@@ -103,6 +103,7 @@ def test_a_file_is_written_and_its_path_printed(descend, tmp_path, name, start):
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
     assert path.read_bytes().startswith(start)
     assert os.listdir(tmp_path) == [name]
+    assert name != "c.html" or "<h2>0.1 x^2 + 2 y^2</h2>" in path.read_text()
 
 
 REFUSED = [
@@ -139,3 +140,21 @@ def test_bad_input_ends_in_one_clear_message(refused, args, message):
 def test_the_list_of_optimizers_is_split_outside_brackets():
     assert split_outside_brackets("a,b(1,(2,3)),c") == ["a", "b(1,(2,3))", "c"]
     assert split_outside_brackets("a)),b") == ["a))", "b"]
+
+
+def test_an_optimizer_without_a_rate_of_its_own_has_a_rate_of_one_and_others_a_tenth(descend):
+    words = ("parabola", "--start", "3", "--steps", 9, "--optimizer")
+    last = [descend(*words, "adadelta,sgd", *more).stdout.splitlines()[-2:] for more in ((), ("--lr", "0.1"))]
+    alone = descend(*words, "adadelta", "--lr", "1").stdout.splitlines()[-1]
+    assert last[0][0] == alone != last[1][0]
+    assert last[0][1] == last[1][1]
+
+
+def test_the_legend_numbers_the_starts_of_each_optimizer(descend):
+    lines = descend("parabola", "--start", "1", "--start", "-2", "--lr", "0.4", "--steps", 1000).stdout.splitlines()
+    assert lines[-4:] == [
+        "oo GradientDescent() from start 1",
+        "xx GradientDescent() from start 2",
+        "GradientDescent(): from (1) at (0) after 1,000 steps, where f = 0",
+        "GradientDescent(): from (-2) at (0) after 1,000 steps, where f = 0",
+    ]

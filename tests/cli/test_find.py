@@ -4,13 +4,16 @@ import functools
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
 from installed import STEPSIZE, environment
-from stepsize.cli.find import _verdict
+from stepsize import Geometric
+from stepsize.cli.find import _print_grid, _verdict, _write
 from stepsize.curves import RangeTest
+from stepsize.curves.range_test import RangeRun
 from stepsize.curves.suggestions import Suggestions
 from stepsize.lab import find_rate, load_task
 from stepsize.store import load_runs
@@ -84,6 +87,19 @@ def test_rules_that_disagree_are_named(times, said):
     assert ("differ by a factor of 10:" in " ".join(lines)) == said
 
 
+def test_a_rate_at_which_a_seed_diverged_is_called_so_and_has_no_loss_in_the_file(capsys, tmp_path):
+    test = RangeTest(Geometric(1e-3, 1.0, 9), [RangeRun([2.0] * 10, "end")])
+    grid = SimpleNamespace(losses={0.1: (1.0, 2.0), 1.0: (1.0, float("nan"))}, best=0.1)
+    _print_grid(grid)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["rate", "held-out", "loss"],
+        ["0.1", "1.5000", "best"],
+        ["1", "diverged"],
+    ]
+    _write(test, test.suggest(), grid, None, tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text())["grid"] == {"0.1": [1.0, 2.0], "1": [1.0, None]}
+
+
 @pytest.mark.parametrize(
     "option",
     [
@@ -107,6 +123,13 @@ def test_the_grid_is_trained_too_and_the_best_rate_is_marked(find, tmp_path):
     best = min((losses[0], rate) for rate, losses in grid.items() if losses[0] is not None)[1]
     marked = [line.split() for line in done.stdout.splitlines() if line.endswith("best")]
     assert [line[0] for line in marked] == [best]
+    rows = [line.split() for line in done.stdout.splitlines() if line.split()[:1] in ([rate] for rate in grid)]
+    assert [row[:2] for row in rows] == [[rate, f"{losses[0]:.4f}"] for rate, losses in grid.items()]
+    assert done.stdout.splitlines()[-3:] == [
+        f"Report and picture of the grid: {next((tmp_path / 'runs').iterdir()).relative_to(tmp_path)}",
+        "found.png",
+        "found.json",
+    ]
     (folder,) = (tmp_path / "runs").iterdir()
     assert (folder / "report.html").exists()
 
@@ -117,13 +140,17 @@ def test_without_rates_the_grid_is_around_the_suggestion(find, tmp_path):
     form = json.loads((tmp_path / "found.json").read_text())
     rates = [float(rate) for rate in form["grid"]]
     assert len(rates) == 7
+    assert all(rate == float(f"{rate:.2g}") for rate in rates)
     assert rates[3] == pytest.approx(form["suggested"], rel=0.06)
     assert rates[6] / rates[0] == pytest.approx(1000, rel=0.1)
 
 
 def test_a_missing_suggestion_has_its_reason(find, tmp_path):
-    code, shown, _ = find("--task", f"{TASKS}:not_a_number", "--out", "nothing.png")
+    code, shown, _ = find("--task", f"{TASKS}:not_a_number", "--out", "nothing.png", "--json", "nothing.json")
     assert code == 0
+    form = json.loads((tmp_path / "nothing.json").read_text())
+    assert (form["suggested"], form["disagreement"]) == (None, None)
+    assert "Suggested rate" not in shown
     assert "No suggestion: the first loss, before any update, is not finite" in shown
     assert (tmp_path / "nothing.png").exists()
 

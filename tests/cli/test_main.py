@@ -12,6 +12,7 @@ import typer
 import stepsize
 from installed import STEPSIZE, environment
 from stepsize.cli import app
+from stepsize.cli.compare import Terminated
 from stepsize.cli.options import numbers
 from stepsize.descent import descend
 from stepsize.lab import Experiment, find_rate
@@ -137,3 +138,32 @@ def test_the_command_line_loads_neither_torch_nor_matplotlib_before_it_must():
     code = "import sys, stepsize.cli; print(sorted({'torch', 'matplotlib', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_interrupt_within_a_verb_ends_with_130_and_a_polite_end_with_143(typed, monkeypatch):
+    said = []
+    for interrupt in (KeyboardInterrupt("resume it later"), KeyboardInterrupt(), Terminated()):
+
+        def interrupted(*_, interrupt=interrupt, **__):
+            raise interrupt
+
+        monkeypatch.setattr("stepsize.lab.compare", interrupted)
+        said.append(typed("compare", "--data", "digits"))
+    assert said == [
+        (130, "", "stepsize: resume it later\n"),
+        (130, "", "stepsize: interrupted\n"),
+        (143, "", "stepsize: interrupted\n"),
+    ]
+
+
+def test_the_page_has_the_port_and_the_browser_that_were_asked_for(typed, monkeypatch):
+    served = []
+
+    def serve(subject, port, tell, browser):
+        served.append((len(subject.state.schedules), port, browser))
+        tell("http://127.0.0.1:5/token/")
+
+    monkeypatch.setattr("stepsize.play.server.serve", serve)
+    assert typed("play").stdout == "http://127.0.0.1:5/token/\nCtrl-C ends it.\n"
+    typed("play", "Constant(1)", "--port", 65535, "--no-browser")
+    assert served == [(2, 0, True), (1, 65535, False)]

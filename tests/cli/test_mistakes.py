@@ -76,7 +76,8 @@ from installed import STEPSIZE, environment
             ["--optimizer: Momentum(nesterov=...) must be a boolean, got 5; a number has a decimal point: write 0.5"],
         ),
         (["rank", "wsd(0.3, 0, 8, 2, shape=1-sqrt)"], ['"sqrt" is not a shape or recipe; write "1-sqrt" in quotes']),
-        (["play", "--port", "99999"], ["--port must be a whole number from 1 to 65535, got 99999"]),
+        (["play", "--port", "65536"], ["--port must be a whole number from 1 to 65535, got 65536"]),
+        (["play", "--port", "0"], ["--port must be a whole number of at least 1, got 0"]),
         (["play", "runs/20260101-120000"], ["no such file or folder: runs/20260101-120000"]),
         (["export", "."], [". has no comparison in it; name the directory of a comparison, or its store.sqlite"]),
         (

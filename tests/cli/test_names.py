@@ -89,3 +89,11 @@ def test_long_names_in_heads_and_cells_of_a_table_are_shown_in_full(capsys, monk
         f"against {names[0]}0.10.1",
         f"against {names[1]}0.20.2",
     ]
+
+
+def test_a_table_has_no_control_characters_and_fills_at_least_78_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    print_table(("name\x1b[2J", "loss"), [("a\x1b[31m " + 8 * "word ", "0.1")], left=[0])
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert shown.splitlines()[1].rstrip().endswith(f"{8 * 'word '}   0.1")

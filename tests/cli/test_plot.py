@@ -45,6 +45,11 @@ def test_steps_bound_the_picture(typed):
     assert "250 steps" in typed("plot", "Constant(0.1)", "--steps", 250).stdout
 
 
+def test_steps_bound_the_picture_in_a_file(typed, tmp_path):
+    typed("plot", "Constant(0.1)", "--steps", 250, "--out", "a.svg")
+    assert "<!-- 250 -->" in (tmp_path / "a.svg").read_text()  # letters are shapes there, and comments name them
+
+
 def test_a_schedule_may_begin_with_a_minus(typed):
     done = typed("plot", "-1 * Linear(0, 0.3, 500)")
     assert done.returncode == 0
@@ -56,6 +61,25 @@ def test_the_legend_has_the_names_or_the_words_that_were_typed(typed, tmp_path):
     words = ["warm up=Linear(0, end=0.3, steps=500)", "Cosine(0.3,  end=0, steps=400)", "flat=saved.txt"]
     lines = typed("plot", *words).stdout.splitlines()
     assert lines[-3:] == ["oo warm up", "xx Cosine(0.3, end=0, steps=400)", "++ flat"]
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart_by_their_paths(typed, tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "s.txt").write_text(f"Constant({ord(folder)})")
+    (tmp_path / "t.txt").write_text("Constant(2)")
+    assert typed("plot", "a/s.txt", "b/s.txt", "t.txt").stdout.splitlines()[-3:] == [
+        "oo a/s.txt",
+        "xx b/s.txt",
+        "++ t.txt",
+    ]
+
+
+def test_a_file_with_several_schedules_says_how_to_give_them(refused, tmp_path):
+    (tmp_path / "two.txt").write_text("a: Constant(1)\nb: Constant(2)\n")
+    reason = "two.txt is neither a config nor the text of a schedule"
+    advice = "write one schedule in a file, and type several as NAME=TEXT"
+    assert refused("plot", "two.txt").endswith(f"{reason}; {advice}\n")
 
 
 def test_a_message_names_the_schedule_that_it_is_about(refused):
@@ -77,6 +101,11 @@ def test_a_config_of_another_tool_is_drawn_past_its_end_under_the_name_of_its_fi
     lines = typed("plot", "ds.json", "Constant(0.1)").stdout.splitlines()
     assert [line.strip() for line in lines[-3:]] == ["0" + lines[-3].strip()[1:], "oo ds.json", "xx Constant(0.1)"]
     assert lines[-3].endswith("110 steps")
+    longer = typed("plot", "ds.json", "Linear(0, 1, 2000)").stdout.splitlines()
+    assert longer[-3].endswith("2,200 steps")
+    (tmp_path / "hf.json").write_text('{"lr_scheduler_type": "cosine", "learning_rate": 0.3, "max_steps": 100}')
+    assert typed("plot", "hf.json").stdout.splitlines()[-2].endswith(" 110 steps")  # its rates go on without end
+    assert typed("plot", "ds.json", "--steps", 50).stdout.splitlines()[-2].endswith(" 50 steps")
     assert "▀▀ Constant(0.1)" in typed("plot", "Constant(0.1)", "--base-lr", 0.3).stdout
     assert typed("plot", "--from", "deepspeed", scheduler, "--base-lr", 0.3).stdout.splitlines()[1].startswith("0.3")
 
@@ -92,6 +121,9 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 REFUSED = [
     (["Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
+    (["a=Constant(1)", "a=Constant(2)"], 'two schedules have the name "a"; give each its own'),
+    (["Linear(0, 1, '2 ep ')", "--steps", 9], f"'2 ep ' needs the length of an epoch; give --horizon {HORIZON}"),
+    (['Linear(0, 1, "2Btok")', "--steps", 9], f'"2Btok" needs the length of an epoch; give --horizon {HORIZON}'),
     (["no/such.jsn"], "no such file: no/such.jsn"),
     (["Linear(0, 1, 5"], "never closed"),
     (["Linear(0, 1)"], "steps"),
@@ -190,3 +222,7 @@ def test_a_terminal_gets_the_colours_that_it_has_unless_it_is_asked_not_to(varia
     if not colour:  # marks tell the curves apart
         assert "\x1b[" not in done.stdout
         assert "oo Linear(0, 0.3, 500)" in done.stdout
+
+
+def test_a_schedule_that_is_given_twice_is_drawn_once(typed):
+    assert typed("plot", "a=Constant(1)", "a=Constant(1.0)").stdout.splitlines()[-1] == "▀▀ a"

@@ -1,6 +1,8 @@
 """`stepsize predict`, `design`, `cooldown` and `rank`, as typed in a terminal."""
 
 import json
+import math
+import re
 import subprocess
 
 import pytest
@@ -44,9 +46,18 @@ def test_predict_gives_the_final_loss_with_a_band(typed, logs):
     assert float(words[-3]) < float(words[2]) < float(words[-1])
     rows = [row.split() for row in done.stdout.splitlines()]
     table = rows[rows.index(["step", "rate", "loss", "low", "high"]) + 1 :][:10]
-    assert table[0][0].startswith("60")
-    assert table[-1][0] == "5,999"
-    assert "predicted loss above" in done.stdout
+    steps = [int(row[0].replace(",", "")) for row in table]
+    assert [round(step / 600) for step in steps] == [*range(1, 11)]
+    assert (table[-1][0], steps[-1]) == ("5,999", 5999)
+    forecast = TRUTH.predict(parse(WSD))
+    for step, rate, loss, low, high in table:
+        at = int(step.replace(",", ""))
+        assert float(rate) == pytest.approx(parse(WSD)(at), rel=5e-3)
+        assert float(low) < float(loss) < float(high)
+        assert float(loss) == pytest.approx(forecast[at], rel=5e-3)
+    assert "each run predicted from the others: off by 0." in done.stdout
+    lowest = min(float(row[2]) for row in table)
+    assert f"predicted loss above {math.floor(10 * lowest) / 10:g}\n" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("note: ")) <= 100
 
 
@@ -117,7 +128,10 @@ def test_predict_reads_the_two_exports_of_weights_and_biases(typed, logs, tmp_pa
 def test_predict_writes_a_picture(typed, logs, tmp_path):
     done = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--out", tmp_path / "a.svg")
     assert done.stdout.endswith(f"{tmp_path / 'a.svg'}\n")
-    assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
+    picture = (tmp_path / "a.svg").read_text()  # letters are shapes there, and comments name them
+    assert picture.startswith("<?xml")
+    assert all(f"<!-- {name} (measured) -->" in picture for name in PLANS)
+    assert "predicted loss above" not in done.stdout
 
 
 def test_predict_reads_logs_with_other_names(typed, logs, tmp_path):
@@ -140,7 +154,7 @@ def test_an_output_of_ascii_gets_ascii(logs):
 def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, tmp_path):
     done = typed(
         "design", *three(logs), *BEGUN, "--steps", 3000, "--warmup", 60,
-        "--save", tmp_path / "best.txt", "--out", tmp_path / "best.png",
+        "--save", tmp_path / "best.txt", "--out", tmp_path / "best.svg",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "best of all: final loss" in done.stdout
@@ -148,7 +162,13 @@ def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, 
     assert saved.sample(3000).max() == pytest.approx(PEAK)
     assert saved(60) == pytest.approx(PEAK)
     assert "\ncaution: it reaches its highest rate sooner than the runs, which took at least 198 steps: " in done.stdout
-    assert (tmp_path / "best.png").read_bytes().startswith(b"\x89PNG")
+    said = re.search(r"^best of all: final loss (\S+), 90% band (\S+) to (\S+)$", done.stdout, re.MULTILINE)
+    loss, low, high = map(float, said.groups())
+    assert low < loss < high
+    picture = (tmp_path / "best.svg").read_text()
+    assert "<!-- best of all (predicted) -->" in picture
+    assert picture.count("(predicted) -->") == 3
+    assert picture.count("(measured) -->") == 3
     excesses = [line.split()[0] for line in done.stdout.splitlines() if line[:1] == "0"]
     assert excesses == sorted(excesses)
     assert len(excesses) == 6
@@ -167,6 +187,10 @@ def test_predict_ranks_several_schedules(typed, logs):
     assert rows[0][3] == "best"
     assert float(rows[2][3]) > float(rows[2][5])  # the difference of the constant rate, and its error
     assert "1 of 2 others cannot be told from the best" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("is within its error, the 90% band after ±")
+    last = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--schedule", others[1], "--level", 0.5).stdout
+    expected = "The first is the best: each difference is larger than its error, the 50% band after ±"
+    assert last.splitlines()[-1] == expected
 
 
 def test_predict_says_once_what_holds_for_all_schedules_and_compares_lengths(typed, logs):
@@ -195,7 +219,34 @@ def test_cooldown_predicts_the_final_loss_for_each_start(typed, logs):
     rows, lines = cooldown(typed, logs, "--at", 3000, "--at", 4000, "--steps", 500)
     (first,), (second,) = ([row for row in rows if row[:2] == ends] for ends in (["3000", "3500"], ["4000", "4500"]))
     assert float(first[2]) > float(second[2])
+    for row in (first, second):
+        assert float(row[3]) < float(row[2]) < float(row[4])
+    assert ["begins", "ends", "final", "loss", "low", "high", "later", "longer"] in [line.split() for line in lines]
+    assert "caution: " in "\n".join(lines)
     assert lines[-1].endswith("ask for a decision with --total N or --target LOSS.")
+
+
+def test_a_running_run_that_is_also_among_the_runs_counts_once(typed, logs, tmp_path):
+    places = [*three(logs), logs / "running.csv"]
+    done = typed("cooldown", *places, *BEGUN, "--running", places[-1], "--at", 3000, "--steps", 500, "--out", "a.svg")
+    assert "fitted to 501 rows of 4 runs" in done.stdout
+    picture = (tmp_path / "a.svg").read_text()
+    assert "<!-- begins: steps 3,000 to 3,500 (predicted) -->" in picture
+    assert "<!-- running (measured) -->" in picture
+    assert "flat (measured)" not in picture
+
+
+def test_design_has_the_limits_that_are_given(typed, logs, monkeypatch):
+    calls = []
+    monkeypatch.setattr("stepsize.laws.design", lambda law, *given, **more: calls.append((*given, more)) or 1 / 0)
+    words = ("design", *three(logs), *BEGUN, "--steps", 3000, "--law", "momentum")
+    for more in ((), ("--peak", 2e-4, "--warmup", 60, "--lowest", 1e-5, "--rises")):
+        with pytest.raises(ZeroDivisionError):
+            typed(*words, *more)
+    assert calls == [
+        (pytest.approx(PEAK), 3000, {"warmup_steps": 0, "final_lr": 0.0, "monotone": True}),
+        (2e-4, 3000, {"warmup_steps": 60, "final_lr": 1e-5, "monotone": False}),
+    ]
 
 
 def test_cooldown_finds_the_best_length_for_a_budget_and_draws_it(typed, logs, tmp_path):
@@ -260,7 +311,7 @@ def test_rank_reads_lengths_with_a_unit(typed):
 def test_rank_says_what_is_cut_off(typed):
     done = typed("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 100)
     assert "note: Linear(0.3, 0, 400) is 400 steps long; what comes after the first 100 is left out\n" in done.stdout
-    assert "left out" not in typed("rank", "Linear(0.3, 0, 400)", "--steps", 400).stdout
+    assert "left out" not in typed("rank", "Linear(0.3, 0, 400)", "Constant(0.1)", "--steps", 400).stdout
 
 
 MEGATRON = "--lr 0.3 --min-lr 0 --lr-decay-style linear --lr-warmup-iters 0 --train-iters 400"

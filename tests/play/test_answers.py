@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given, settings
 import stepsize as ss
 import strategies
 from stepsize.curves import LossCurve
-from stepsize.descent import SURFACES, Adam, Momentum, descend
+from stepsize.descent import SURFACES, Adam, GradientDescent, Momentum, descend
 from stepsize.laws import MultiPowerLaw, fit, rank
 from stepsize.play.answers import FORMS, answer
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
+from stepsize.plots.curves import COLOURS
 
 TWO = ("Linear(0, 0.3, 100) >> Cosine(0.3, 0.01, 900)", "wsd(0.3, 100, 700, 200)")
 DATA = {"samples": 60_000, "batch": 256, "epochs": 10.0}
@@ -67,7 +69,7 @@ def test_the_clock_counts_epochs_or_tokens():
     text = 'Linear(0, 0.3, "10%") >> Cosine(0.3, 0, "rest")'
     epochs = asked("curves", text, clock="epochs", **DATA)
     assert (epochs["clock"], epochs["run"]) == ("epochs", "of 2,350 steps")
-    assert epochs["schedules"][0]["rate"]["x"][-1] == 10
+    assert epochs["schedules"][0]["rate"]["x"][-1] == epochs["schedules"][0]["sum"]["x"][-1] == 10
     tokens = asked("curves", text, clock="tokens", tokens_per_sample=100, **DATA)
     assert tokens["schedules"][0]["rate"]["x"][-1] == 60_000_000
 
@@ -88,6 +90,29 @@ def test_a_clock_without_a_run_is_explained_and_steps_are_shown():
     assert answered["clock"] == "steps"
     assert "fill in samples, batch and epochs" in answered["notes"][0]
     assert "tokens in a sample" in asked("curves", "Constant(1)", clock="tokens", **DATA)["notes"][0]
+    answered = asked("curves", "Constant(1)", clock="tokens", steps=100)
+    assert (answered["clock"], answered["run"]) == ("steps", "of 100 steps")
+    assert answered["notes"] == ["tokens need the run: fill in samples, batch and epochs"]
+
+
+def test_endless_schedules_are_shown_as_far_as_the_longest_of_the_others_and_at_most_a_trillion_steps():
+    endless, _, other = asked("curves", "Exponential(1, 0.9)", "Linear(0, 1, 50)", "Linear(0, 1, 30)")["schedules"]
+    assert (endless["steps"], endless["rate"]["x"][-1]) == (None, 50)
+    assert (other["steps"], other["rate"]["x"][-1]) == (30, 30)
+    for steps in ({}, {"steps": 2**50}):
+        assert asked("curves", f"Linear(0, 1, {2**50})", **steps)["schedules"][0]["rate"]["x"][-1] == 10**12
+
+
+def test_steps_of_a_long_schedule_are_exact():
+    (shown,) = asked("curves", "Linear(0, 1, 12_345_678)")["schedules"]
+    assert shown["rate"]["x"][-1] == shown["sum"]["x"][-1] == 12_345_678
+
+
+def test_the_label_is_the_name_or_the_text_on_one_line():
+    state = State((Entry("Linear(0, 1,\n  9)"), Entry("Constant(1)", "flat"), Entry(" \n")))
+    first, second, blank = answer(Subject(state), "curves", state.as_json())["schedules"]
+    assert (first["label"], second["label"]) == ("Linear(0, 1, 9)", "flat")
+    assert blank["error"].startswith("there is no schedule yet; write e.g. Linear(0.3, 0, 1000)")
 
 
 def test_a_run_that_is_none_is_explained():
@@ -109,12 +134,23 @@ def test_an_error_about_the_run_names_the_place_on_the_page():
     assert "give samples, batch and epochs under Run" in shown["error"]
 
 
+def test_advice_is_what_can_be_done_on_the_page():
+    texts = ('Function("os:system")', '{"a": 1}', '{"lr_scheduler_type": "cosine"}')
+    function, unknown, long = (each["error"] for each in asked("curves", *texts)["schedules"])
+    assert "allow it with stepsize plot --functions, as this page runs no code\n" in function
+    assert "; name it with a setting that only its tool has; known are " in unknown
+    assert long.endswith("; write e.g. samples, batch and epochs under Run")
+    assert 'with the code of the form "Python alone"' in asked("copied", "Rex(1, 0, 9)", form="megatron")["error"]
+
+
 def test_a_config_is_shown_as_its_tool_follows_it():
     config = {"scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 0.01, "warmup_num_steps": 100}}}
     (shown,) = asked("curves", json.dumps(config), steps=200)["schedules"]
     assert (shown["error"], shown["tool"]) == ("", "DeepSpeed")
     assert shown["rate"]["y"][-1] == 0.01
     assert [each["label"] for each in shown["controls"]] == ["warmup_max_lr", "warmup_num_steps"]
+    (indented,) = asked("curves", f"\n {json.dumps(config)}", steps=200)["schedules"]
+    assert {**indented, "label": "", "controls": []} == {**shown, "label": "", "controls": []}
     (optax,) = asked("curves", "optax.linear_schedule(0.1, 0.0, 50)")["schedules"]
     assert (optax["error"], optax["tool"]) == ("", "optax")
 
@@ -144,6 +180,16 @@ def test_the_ranking_is_that_of_the_package():
     ranked = rank([ss.parse(text) for text in TWO], 1000)
     assert [row["bound"] for row in answered["rows"]] == [f"{each.bound.value:.5f}" for each in ranked]
     assert answered["rows"][0]["more"] == ""
+    assert answered["rows"][1]["more"] == f"+{ranked[1].over_best - 1:.1%}"
+
+
+def test_schedules_are_ranked_over_the_steps_of_the_longest_and_the_others_go_on():
+    answered = asked("ranking", "Linear(1, 0, 100)", "Cosine(1, 0.1, 300)", "Constant(1)")
+    assert answered["steps"] == 300
+    assert [row["index"] for row in answered["rows"]] == [
+        int(each.name)
+        for each in rank({"0": ss.Linear(1, 0, 100), "1": ss.Cosine(1, 0.1, 300), "2": ss.Constant(1)}, 300)
+    ]
 
 
 def test_hidden_schedules_and_those_with_errors_are_not_ranked():
@@ -174,12 +220,38 @@ def test_predicted_losses_are_those_of_the_law(runs):
     forecast = fit(runs).predict(ss.parse(text))
     assert shown["final"] == f"{forecast.final_loss:.4f}"
     assert shown["low"][-1] == pytest.approx(forecast.final_band[0], rel=1e-5)
+    assert shown["high"][-1] == pytest.approx(forecast.final_band[1], rel=1e-5)
+    assert shown["band"] == "{:.4f} to {:.4f}".format(*forecast.final_band)
+    assert shown["cautions"] == [*forecast.cautions] != []
+    assert shown["x"][0] == 200  # the first step that is logged
+    assert len(shown["x"]) == 160
+    about = (
+        f"functional law, fitted to 190 rows of 2 runs, scatter {fit(runs).scatter:.2%}; grey dots are logged losses"
+    )
+    assert answered["about"] == about
     assert shown["x"][-1] == 3999
     assert "schedule 2: the highest rate is 1" in answered["notes"][0]
     assert len(answered["runs"]) == 2
     low, high = answered["view"]
     late = [value for curve in (shown, *answered["runs"]) for value in curve["y"][len(curve["y"]) // 10 :]]
     assert low < min(late) < max(late) < high < max(shown["y"])
+
+
+def test_predicted_and_logged_losses_are_over_the_clock_and_cautions_are_given(runs):
+    data = {"samples": 60_000, "batch": 100, "epochs": 20.0}
+    answered = asked("losses", "Constant(3e-4)", subject=Subject(State(), runs), clock="epochs", **data)
+    (shown,) = answered["forecasts"]
+    assert shown["x"][-1] == pytest.approx(11_999 / 600)
+    assert answered["runs"][0]["x"][0] == pytest.approx(200 / 600, rel=1e-5)
+    assert answered["runs"][0]["name"] == "a"
+    assert any("times as long as the longest run" in each for each in shown["cautions"])
+
+
+def test_the_law_of_one_schedule_says_so(runs):
+    about = asked("losses", TWO[1], subject=Subject(State(), (runs[1], replace(runs[1], name="again"))))["about"]
+    assert about.startswith("momentum law (one schedule determines no more), fitted to 190 rows of 2 runs, scatter ")
+    about = asked("losses", TWO[1], subject=Subject(State(), runs[1:]))["about"]
+    assert ", fitted to 95 rows of 1 run, scatter " in about
 
 
 def test_losses_of_at_most_200_000_steps_are_predicted(runs):
@@ -204,6 +276,34 @@ def test_descents_follow_the_schedule_scaled_to_the_peak():
     for path, rule in zip(answered["paths"], (Momentum(0.5), Adam()), strict=True):
         down = descend("bowl", rule, (-5.0, -2.0), 50, ss.Table(tuple(rates)))
         np.testing.assert_allclose(np.stack([path["x"], path["y"]], axis=-1), down.points, rtol=1e-4, atol=1e-9)
+        np.testing.assert_allclose(path["values"], down.values, rtol=1e-4)
+        assert path["ended"] == f"f = {down.values[-1]:.4g} after 50 updates"
+
+
+def test_the_schedule_that_is_followed_is_the_chosen_one_with_its_name():
+    state = State((Entry("Constant(1)"), Entry("Linear(1, 0, 9)", "down")), followed=1, updates=3, peak=0.3)
+    answered = answer(Subject(state), "descents", state.as_json())
+    assert (answered["schedule"], answered["rates"]) == ("down", [0.3, 0.2, 0.1])
+
+
+def test_a_start_of_another_surface_is_replaced_by_the_start_of_this_one():
+    for start in ((), (1.0,), (1.0, 2.0, 3.0)):
+        assert asked("descents", "Constant(1)", start=start)["start"] == [*SURFACES["bowl"].start]
+    assert asked("descents", "Constant(1)", surface="parabola", start=(2.5,))["start"] == [2.5]
+
+
+def test_an_optimizer_that_is_named_twice_is_drawn_once_and_blank_lines_count_nothing():
+    optimizers = "\n".join(["adam", "", " ", "Adam()", *(f"momentum(0.{n})" for n in range(5))])
+    names = [path["name"] for path in asked("descents", "Constant(1)", optimizers=optimizers)["paths"]]
+    assert len(names) == len({*names}) == 6
+
+
+@pytest.mark.parametrize("surface", ["wave", "cubic", "saddle", "himmelblau"])
+def test_the_known_minima_and_saddle_points_are_marked(surface):
+    answered, named = asked("descents", "Constant(0.1)", surface=surface), SURFACES[surface]
+    for name, known in (("minima", named.minima), ("saddles", named.saddles)):
+        height = [[float(named(point))] if named.dimensions == 1 else [] for point in known]
+        assert answered[name] == [[*point, *up] for point, up in zip(known, height, strict=True)]
 
 
 @pytest.mark.parametrize("surface", ["wave", "cubic", "tanh", "parabola", "ackley", "saddle", "rosenbrock"])
@@ -229,8 +329,11 @@ def test_the_ground_is_the_curve_of_a_function_or_contours_of_one_height(surface
 def test_a_path_that_diverges_says_so_and_stays_near_the_window():
     answered = asked("descents", "Constant(1)", surface="rosenbrock", optimizers="sgd", peak=5.0)
     (path,) = answered["paths"]
-    assert path["ended"].startswith("diverged at update")
-    assert max(map(abs, path["x"])) <= 6
+    down = descend("rosenbrock", GradientDescent(), SURFACES["rosenbrock"].start, 100, 5.0)
+    assert path["ended"] == f"diverged at update {int(down.lasted) + 1}"
+    (left, right), (low, high) = SURFACES["rosenbrock"].window
+    assert (min(path["x"]), max(path["x"])) == (2 * left - right, 2 * right - left)
+    assert (min(path["y"]), max(path["y"])) == (2 * low - high, 2 * high - low)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +381,25 @@ def test_what_is_copied_means_the_same():
     assert names["learning_rate"](500) == pytest.approx(schedule(500))
 
 
+def test_the_chosen_schedule_is_copied_for_the_run_of_the_page():
+    assert asked("copied", "Constant(1)", "Constant(2)", form="text", copied=1)["text"] == "Constant(2.0)"
+    text = asked("copied", "Cosine(0.3, 0.03, 100)", form="megatron", steps=100)["text"]
+    assert "--train-iters 100" in text
+
+
+def test_opening_tells_the_page_what_there_is_to_choose_from_and_how_curves_look():
+    subject = Subject(State(), ("a", "b"), Path("runs/first"))
+    opened = answer(subject, "open", "")
+    assert (opened["runs"], opened["comparison"]) == (2, "first")
+    assert answer(Subject(State()), "open", "")["comparison"] == ""
+    assert {name: opened["forms"][name] for name in ("code", "deepspeed", "timm")} == {
+        "code": "Python alone", "deepspeed": "DeepSpeed", "timm": "timm",
+    }  # fmt: skip
+    assert opened["surfaces"]["bowl"] == SURFACES["bowl"].text
+    assert opened["strokes"][:2] == [{"colour": COLOURS[0], "dashes": []}, {"colour": COLOURS[1], "dashes": [10, 3]}]
+    assert len({json.dumps(stroke) for stroke in opened["strokes"]}) == 12
+
+
 def test_there_is_nothing_to_copy_without_a_schedule():
     assert "no schedule to copy" in asked("copied", "nonsense")["error"]
     assert "form" in asked("copied", TWO[0], form="word")["error"]
@@ -289,6 +411,7 @@ def test_opening_an_address_brings_its_state_and_a_bad_one_the_first():
     assert answer(Subject(first), "open", "")["state"] == first.as_json()
     assert answer(Subject(first), "open", other.address)["state"] == other.as_json()
     refused = answer(Subject(first), "open", "peak=no")
+    assert answer(Subject(first), "open", "")["refused"] == ""
     assert refused["state"] == first.as_json()
     assert "the peak rate must be" in refused["refused"]
 

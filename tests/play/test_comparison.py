@@ -52,7 +52,7 @@ def test_the_subject_has_the_schedules_of_the_comparison_and_opens_its_tab(store
 def test_two_comparisons_are_an_error(store, tmp_path):
     (tmp_path / "other").mkdir()
     Store.create(tmp_path / "other" / "store.sqlite", SETTINGS, {}, RUNS).close()
-    with pytest.raises(DataError, match="one comparison"):
+    with pytest.raises(DataError, match="one comparison; open the others in pages of their own"):
         subject_of([str(tmp_path), str(tmp_path / "other")], lambda places: [])
 
 
@@ -61,7 +61,14 @@ def test_the_mark_changes_as_the_comparison_grows(store):
     assert first["progress"] == "1 of 2 runs have finished"
     assert progress(store.path.parent) == first
     log(store, 1, 50)
-    assert progress(store.path.parent)["mark"] != first["mark"]
+    second = progress(store.path.parent)
+    assert second["mark"] != first["mark"]
+    store.end(1, "diverged", 1.0)
+    (store.path.parent / "report.html").write_text("<p>the report</p>")
+    third = progress(store.path.parent)
+    assert third["progress"] == "2 of 2 runs have finished"
+    (store.path.parent / "report.html").write_text("<p>a longer report</p>")
+    assert progress(store.path.parent)["mark"] != third["mark"]
 
 
 def test_the_page_asks_for_the_report_and_the_progress(store):
@@ -72,6 +79,7 @@ def test_the_page_asks_for_the_report_and_the_progress(store):
 
 def test_the_report_of_a_comparison_under_way_has_its_runs_as_far_as_they_came(store):
     log(store, 1, 50)
+    (store.path.parent / "report.html").write_text("<p>of an earlier end</p>")
     page = report(store.path.parent)
     assert "Comparison of 2 schedules, under way" in page
     assert "made up" in page
@@ -133,6 +141,13 @@ def test_the_report_of_a_finished_comparison_works_within_the_page(store, play, 
     down.click()
     assert down.get_attribute("aria-pressed") == "false"
     assert not curve.is_visible()
+
+
+def test_a_schedule_whose_name_is_its_text_has_no_name_on_the_page(tmp_path):
+    runs = [("Constant(0.1)", "Constant(0.1)", 0), ("b", "Constant(0.2)", 0)]
+    Store.create(tmp_path / "store.sqlite", SETTINGS, {}, runs).close()
+    entries = subject_of([str(tmp_path)], lambda places: []).state.schedules
+    assert [(entry.name, entry.text) for entry in entries] == [("", "Constant(0.1)"), ("b", "Constant(0.2)")]
 
 
 @pytest.fixture

@@ -118,3 +118,45 @@ def test_every_recipe_and_shape_is_offered_and_can_be_read():
 
 def test_a_text_has_at_most_60_sliders():
     assert len(numbers(f"Knots(({', '.join(f'({step}, 0.1)' for step in range(31))}))")) == 60
+
+
+def sliders(text, is_config=False):
+    return [(each.low, each.high, each.step) for each in controls(text, is_config)]
+
+
+def test_a_slider_has_the_range_and_the_step_of_its_argument():
+    assert sliders("Linear(-0.3, 0.3, 500)") == [(-1.0, 1.0, 0.002), (0.0, 1.0, 0.002), (1.0, 2000.0, 1.0)]
+    assert sliders("wsd(0.3, 1000, 70000, 200)")[1:3] == [(0.0, 5000.0, 10.0), (0.0, 200_000.0, 100.0)]
+    assert sliders('Linear(0, 1, "5%")')[2] == sliders('Linear(0, 1, "100%")')[2] == (0.0, 100.0, 0.5)
+    assert sliders('Constant(1, "250%")')[1] == (0.0, 250.0, 0.5)
+    assert sliders('Constant(1, "2ep")')[1] == (0.0, 5.0, 0.01)
+    assert sliders("Constant(5e-324)") == [(0.0, 1e-300, 1e-300)]
+
+
+def test_a_zero_has_the_range_of_the_nearest_number_of_its_kind():
+    assert sliders("Knots(((0, 9), (50, 0), (6, 0.2)))")[3] == sliders("Knots(((0, 9), (50, 0.2), (6, 0.2)))")[3]
+    assert [high for _, high, _ in sliders("Linear(0, 0, 400)")] == [5.0, 5.0, 1000.0]
+    assert sliders("--lr 0 --min-lr 400 --train-iters 300", is_config=True)[0][1] == 10.0
+
+
+def test_an_argument_with_bounds_has_a_slider_between_them():
+    momentum = controls("one_cycle_momentum(1000, 0.85)", is_config=False)
+    assert all(each.low <= each.value <= each.high for each in momentum)
+
+
+def test_numbers_with_separators_and_signs_have_their_value():
+    values = [each.value for each in controls("Linear(- 0.5, 1_0.5, 1_000)", is_config=False)]
+    assert values == [-0.5, 10.5, 1000.0]
+
+
+def test_whole_settings_of_a_config_have_whole_steps():
+    (rate, steps) = controls("--lr 1e-3 --train-iters 3000", is_config=True)
+    assert (rate.low, rate.high, rate.step) == (0.0, 0.005, 1e-5)
+    assert (steps.low, steps.high, steps.step) == (0.0, 10_000.0, 10.0)
+
+
+def test_lengths_may_have_blanks_and_settings_are_whole_words():
+    assert numbers("Constant(1, ' 10 % ')") == [("Constant", "value", "1", ""), ("Constant", "steps", "10", "%")]
+    config = '{"a": -0.5, "b2": 3.5e-4, "c": 1.2.3, "d": 5x, "e-f":7}'
+    assert numbers(config, True) == [("", "a", "-0.5", ""), ("", "b2", "3.5e-4", ""), ("", "e-f", "7", "")]
+    assert sliders(config, True)[0] == (-2.0, 2.0, 0.005)

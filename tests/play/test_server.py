@@ -15,6 +15,7 @@ import pytest
 from installed import environment
 from stepsize.errors import MissingExtraError
 from stepsize.play import server
+from stepsize.play.guard import report_policy
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
 
@@ -90,6 +91,8 @@ def test_every_answer_forbids_what_the_page_does_not_need(address):
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert headers["x-content-type-options"] == "nosniff"
         assert "access-control-allow-origin" not in headers
 
 
@@ -110,12 +113,34 @@ def test_the_token_of_each_start_differs_and_is_long(address, play):
 
 @pytest.mark.parametrize("host", ["example.org", "example.org:80", "127.0.0.1", "127.0.0.1:1", "0.0.0.0", "", None])
 def test_a_name_that_was_made_to_point_here_is_refused(address, host):
-    assert requested(address, Host=host)[0] in (400, 421)
+    status, _, text = requested(address, Host=host)
+    assert (status, text) == (421, "This server answers only at 127.0.0.1.") or (status == 400 and host in ("", None))
+
+
+def test_it_answers_at_the_name_of_this_machine_and_to_a_question_about_the_headers_alone(address):
+    host = f"localhost:{urlsplit(address).port}"
+    assert requested(address, Host=host, Origin=f"http://{host}")[0] == 200
+    status, headers, text = requested(address, method="HEAD")
+    assert (status, headers["content-type"], text) == (200, "text/html; charset=utf-8", "")
+
+
+def test_the_policy_of_a_report_allows_its_own_script_alone():
+    policy = dict(part.split(" ", 1) for part in report_policy()["Content-Security-Policy"].split("; "))
+    assert policy.pop("script-src").startswith("'sha256-")
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'self'",
+    }
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null", "http://127.0.0.1:1", "http://localhost"])
 def test_pages_of_other_origins_are_refused(address, origin):
-    assert requested(address, "answer/open", "POST", b'""', Origin=origin)[0] == 403
+    status, _, text = requested(address, "answer/open", "POST", b'""', Origin=origin)
+    assert (status, text) == (403, "This server answers only its own page.")
 
 
 def test_its_own_page_is_answered(address):
@@ -143,7 +168,8 @@ def test_a_question_about_no_state_is_refused_in_words(address, body):
 
 
 def test_long_questions_are_refused(address):
-    assert requested(address, "answer/curves", "POST", b" " * 200_001)[0] == 413
+    status, _, text = requested(address, "answer/curves", "POST", b" " * 200_001)
+    assert (status, text) == (413, "A question has at most 200,000 bytes, and says how many.")
     assert requested(address, "answer/curves", "POST", b" " * 200_000)[0] == 400  # it is no JSON
     assert requested(address, "answer/curves", "POST", b"", Content_Length=None, Transfer_Encoding="chunked")[0] == 413
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stepsize import StepsizeError
-from stepsize.play.state import Entry, State
+from stepsize.play.state import Entry, PageWords, State
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 sizes = st.none() | st.integers(1, 2**53)
@@ -57,6 +57,7 @@ def test_the_pages_json_brings_its_state_back(state):
 def test_an_address_can_be_read_and_written_by_people():
     state = State((Entry("Linear(0, 0.3, 500)", "way up"), Entry("Constant(1)", hidden=True)), log=True, steps=9)
     assert state.address == "text=Linear(0,+0.3,+500)&name=way+up&text=Constant(1)&hidden=1&steps=9&log=1"
+    assert State((Entry("a"),), start=(-5.0, 0.5)).address == "text=a&start=-5.0,0.5"
 
 
 @settings(max_examples=1000)
@@ -92,12 +93,31 @@ def test_any_address_is_read_or_refused(address):
         ("peak=huge", "number"),
         ("tab=other", "schedules"),
         ("log=yes", "boolean"),
+        ("hidden=1", "hidden='1' stands before the first text=..."),
         ("name=a&text=b", "before the first"),
     ],
 )
 def test_what_is_refused_is_refused_in_words(address, said):
     with pytest.raises(StepsizeError, match=said):
         State.of_address(address)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tokens_per_sample": 0}, "the tokens in a sample must be a whole number of at least 1, got 0"),
+        ({"batch": 0}, "the batch size of the run must be a whole number of at least 1, got 0"),
+        ({"start": [1, "x"]}, "start[1] must be a finite number, got 'x'; write a number such as 0.1"),
+        ({"start": 1}, "the start must be a sequence, got 1; write start=(1,)"),
+        ({"copied": -1}, "copied must be a whole number of at least 0, got -1"),
+        ({"schedules": [{"text": "a", "name": 101 * "x"}]}, "the name of a schedule must be at most 100 characters "),
+        ({"schedules": [{"text": "a", "colour": "red"}]}, "a schedule has no 'colour'; known are text, name, hidden"),
+    ],
+)
+def test_a_field_is_refused_by_its_label_on_the_page(fields, said):
+    with pytest.raises(StepsizeError) as caught:
+        State.of_json({"schedules": [], **fields})
+    assert caught.value.message(PageWords()).startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,21 @@ def test_logs_are_read_and_two_schedules_suit_them(tmp_path):
     assert found.state.schedules[1].text == "wsd(0.0003, 100, 720, 180, final_lr=3e-05)"
     assert max(cosine.sample()) == max(wsd.sample()) == pytest.approx(3e-4)
     assert subject(tmp_path).runs[0].name == "run"
+    assert subject("Constant(1)", tmp_path).runs[0].name == "run"
+
+
+def test_the_schedules_suit_the_longest_log_and_have_round_numbers(tmp_path):
+    log(tmp_path / "a.csv", ss.Constant(0.5))
+    rows = "".join(f"{step},{min(step / 198, 1) * 0.12345},2\n" for step in range(0, 9960, 33))
+    (tmp_path / "b.csv").write_text(f"step,lr,loss\n{rows}")
+    cosine, wsd = (entry.text for entry in subject(tmp_path / "b.csv", tmp_path / "a.csv").state.schedules)
+    assert cosine == "warmup_cosine(0.123, 198, 10000, final_lr=0.0123)"
+    assert wsd == "wsd(0.123, 198, 7842, 1960, final_lr=0.0123)"
+
+
+def test_a_config_that_is_read_from_a_file_is_shown_with_a_line_for_each_setting(tmp_path):
+    (tmp_path / "ds.json").write_text(json.dumps(DEEPSPEED))
+    assert texts(tmp_path / "ds.json") == [json.dumps(DEEPSPEED, indent=1)]
 
 
 def test_texts_beside_logs_take_the_place_of_those(tmp_path):
@@ -94,10 +109,14 @@ def test_a_list_of_rows_in_json_is_a_log(tmp_path):
     assert [run.name for run in subject(tmp_path / "rows.json").runs] == ["rows"]
 
 
-@pytest.mark.parametrize("word", ["missing.csv", "there/missing.json", "missing.log", "missing.txt"])
+@pytest.mark.parametrize("word", ["missing.csv", "there/missing.json", "missing.log", "missing.txt", "runs/missing"])
 def test_a_file_that_is_not_there_is_an_error(word):
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=f"^no such file( or folder)?: {word}$"):
         subject(word)
+
+
+def test_a_quotient_of_schedules_is_a_text(tmp_path):
+    assert texts("Constant(1)/2 + 1") == ["Constant(1)/2 + 1"]
 
 
 def test_a_file_that_is_neither_config_nor_log_is_an_error(tmp_path):

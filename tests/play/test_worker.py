@@ -142,3 +142,18 @@ def test_a_process_that_dies_is_replaced():
     assert "could not be computed" in first["refused"]
     assert second["schedules"][0]["error"] == ""
     assert time.monotonic() - begun < 60
+
+
+def test_questions_at_the_same_time_have_their_own_answers_and_one_that_is_too_long_is_refused(monkeypatch):
+    worker = Worker(Subject(FIRST), seconds=30.0)
+    states = [State((Entry(f"Constant({rate})"),)) for rate in (0.1, 0.2)]
+
+    async def asked():
+        both = await asyncio.gather(*(worker.answer("curves", state.as_json()) for state in states))
+        await worker.stop()
+        monkeypatch.setattr("stepsize.play.worker.LONGEST_ANSWER", 100)
+        return [json.loads(each) for each in (*both, await worker.answer("curves", FIRST.as_json()))]
+
+    first, second, too_long = run(asked())
+    assert [each["schedules"][0]["rate"]["y"][0] for each in (first, second)] == [0.1, 0.2]
+    assert too_long == {"refused": "this could not be computed"}

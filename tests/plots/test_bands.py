@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from stepsize.plots.curves import Trace, band, loss_trace
+from stepsize.plots.curves import Trace, band, loss_trace, metric_trace, rate_ends, rate_trace
 from stepsize.store import Run
-from stepsize.store.run import Point
+from stepsize.store.run import Epoch, Point, Value
 
 
 def trace(x, y):
@@ -63,3 +63,29 @@ def test_a_band_of_curves_without_common_steps_has_few_points():
     found = band(traces)
     assert found.x.size < 600
     assert found.mean[found.x.size // 2] == pytest.approx(49.5, abs=0.5)
+
+
+def test_a_metric_is_a_column_of_the_points_or_the_epochs_or_one_of_the_users():
+    points, epochs = (Point(5, 0.1, 2.0, 0.5),), (Epoch(9, 3.0, 0.6, 4.0, 0.7),)
+    run = Run("a", "Constant(0.1)", 0, points, epochs, 1.0, "finished", values=(Value(7, "f1", 0.8),))
+    found = {name: metric_trace(run, name) for name in ("train_loss", "test_loss", "test_accuracy", "f1", "f2")}
+    assert {name: (*each.x, *each.y) for name, each in found.items()} == {
+        "train_loss": (5, 2.0), "test_loss": (9, 4.0), "test_accuracy": (9, 0.7), "f1": (7, 0.8), "f2": (),
+    }  # fmt: skip
+
+
+def test_a_run_of_one_update_has_the_rate_of_that_update():
+    found = rate_trace(Run("a", "Linear(0.5, 0, 10)", 0, (Point(1, 0.5, 2.0, 0.5),), (), 1.0))
+    assert (found.x.tolist(), found.y.tolist()) == ([0], [0.5])
+
+
+def test_the_end_values_are_those_of_schedules_with_a_text_and_an_end():
+    texts = [
+        "Linear(0.5, 0.1, 10)",
+        "Linear(0.5, 0.1, 10) with Plateau()",
+        "Constant(0.3)",
+        "mine",
+        "Cosine(0.5, 0.2, 9)",
+    ]
+    runs = [Run(text, text, 0, (), (), 1.0) for text in texts]
+    assert sorted(rate_ends(runs)) == [0.1, 0.2]

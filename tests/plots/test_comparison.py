@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from made_up import made_up_run
 from matplotlib import pyplot
+from matplotlib.text import Text
 
-from stepsize import Constant, Cosine, Function
+from stepsize import Constant, Cosine, Function, Linear
 from stepsize.errors import ArgumentError
 from stepsize.lab.report.panels import panels
+from stepsize.lab.statistics.differences import Difference
 from stepsize.lab.statistics.findings import Terms
-from stepsize.plots import Picture, plot_comparison, plot_schedules
+from stepsize.plots import Picture, plot_comparison, plot_differences, plot_schedules
 from stepsize.plots.curves import highest_loss_in_view
 from stepsize.store.run import Epoch, Point, Run
 
@@ -27,8 +29,57 @@ def test_a_name_has_one_colour_in_all_panels_and_one_line_in_the_legend():
     colours = [[line.get_color() for line in ax.lines] for ax in axes]
     assert colours[0] == colours[1] == colours[2][::2] == colours[2][1::2]
     assert len(set(colours[0])) == 2
-    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["cosine", "flat", "train accuracy"]
+    assert legend_of(axes[2]) == ["cosine", "flat", "train accuracy"]
     assert axes[0].get_legend() is None
+    assert [line.get_marker() for line in axes[1].lines] == ["None", "None"]
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_the_legend_names_the_train_accuracy_only_if_there_is_one():
+    run = made_up_run("flat", FLAT)
+    run = replace(run, epochs=tuple(replace(each, train_accuracy=math.nan) for each in run.epochs))
+    assert legend_of(plot_comparison([run])[2]) == ["flat"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "label"),
+    [(None, "held-out accuracy"), ("test_loss", "held-out loss"), ("perplexity", "perplexity")],
+)
+def test_the_third_panel_names_the_samples_and_the_metric(metric, label):
+    assert plot_comparison([made_up_run("a", FLAT)], judged_on="held-out", metric=metric)[2].get_ylabel() == label
+
+
+@pytest.mark.parametrize(("count", "marker"), [(100, "o"), (101, "None")])
+def test_the_results_of_at_most_a_hundred_epochs_have_dots(count, marker):
+    epochs = tuple(Epoch(step, 1.0, 0.5, 1.0, 0.5) for step in range(1, count + 1))
+    good, bad = made_up_run("good", FLAT), made_up_run("bad", FLAT, diverges=True)
+    _, _, test = plot_comparison([good, replace(bad, epochs=epochs)])
+    assert [line.get_marker() for line in (test.lines[0], test.lines[2])] == [marker, marker]
+
+
+def test_one_value_is_a_dot():
+    _, loss, _ = plot_comparison([made_up_run("flat", FLAT, steps=25)])
+    assert loss.lines[0].get_marker() == "o"
+
+
+def test_steps_go_as_far_as_the_longest_run():
+    axes = plot_comparison([made_up_run("short", FLAT, steps=100), made_up_run("long", FLAT), made_up_run("a", FLAT)])
+    assert [ax.get_xlim() for ax in axes] == [(-6, 306)] * 3
+    assert plot_comparison([])[0].get_xlim() == pytest.approx((-0.02, 1.02))
+
+
+def test_two_schedules_out_of_view_are_named_and_the_others_are_counted():
+    def rising(name):
+        points = tuple(Point(step, 0.1, loss, 0.5) for step, loss in ((1, 2.0), (2, 1e9)))
+        return Run(name, "Constant(0.1)", 0, points, (), 1.0, "finished")
+
+    axes = plot_comparison([made_up_run("a", FLAT), *map(rising, ("$b$", "c" * 31, "d", "e"))])
+    assert axes[1].get_title("right") == f"out of view: $b$, {'c' * 27}... and 2 more"
+    (title,) = [each for each in axes[1].get_children() if isinstance(each, Text) and each.get_text()]
+    assert not title.get_parse_math()
 
 
 @pytest.mark.parametrize(
@@ -74,6 +125,20 @@ def test_the_rate_of_a_run_with_a_plateau_falls_where_it_fell_in_each_seed():
     drawn = np.interp(steps, *line.get_data()) / COSINE(steps)
     assert drawn == pytest.approx([1.0, 0.75, 0.75, 0.5, 0.5], rel=1e-4)
     assert rate.collections[0].get_paths()[0].vertices[:, 1].min() == pytest.approx(0.5 * COSINE(299))
+
+
+def test_the_rate_of_several_seeds_goes_as_far_as_the_longest():
+    runs = [made_up_run("cosine", COSINE, seed, steps) for seed, steps in enumerate((100, 300, 200))]
+    rate, _, _ = plot_comparison(runs)
+    assert [line.get_xdata()[-1] for line in rate.lines] == [299]
+
+
+def test_a_plateau_at_a_rate_of_zero_multiplies_nothing():
+    run = made_up_run("plateau", Linear(0.0, 0.2, 300))
+    points = [replace(each, step=1, lr=0.0) if each.step == 25 else each for each in run.points]
+    rate, _, _ = plot_comparison([replace(run, schedule="Linear(0, 0.2, 300) with Plateau()", points=tuple(points))])
+    assert np.isfinite(rate.lines[0].get_ydata()).all()
+    assert rate.lines[0].get_ydata()[-1] == pytest.approx(0.2 * 299 / 300)
 
 
 def test_the_rate_of_a_function_is_as_logged():
@@ -220,6 +285,7 @@ def test_losses_have_the_log_scale_and_the_numbers_of_the_report():
     _, loss, _ = plot_comparison([fallen("a", 0.15), fallen("b", 1e9)])
     (_, panel) = panels([[fallen("a", 0.15)], [fallen("b", 1e9)]], Terms())
     assert loss.get_yscale() == "log"
+    assert loss.yaxis.get_minorticklocs().size == 0
     assert panel.log
     assert np.log10(loss.get_ylim()) == pytest.approx([panel.data["low"], panel.data["high"]])
     assert [text.get_text() for text in loss.get_yticklabels()] == [tick.label for tick in panel.up]
@@ -233,3 +299,45 @@ def test_a_rate_that_ends_at_zero_is_on_a_linear_scale_as_in_a_picture_of_the_sc
     assert plot_comparison([made_up_run("little", to_little)])[0].get_yscale() == "log"
     assert plot_schedules([to_zero]).get_yscale() == "linear"
     assert plot_schedules([to_little]).get_yscale() == "log"
+
+
+def test_a_difference_is_a_dot_on_the_bar_of_its_interval_beside_its_name():
+    rows = {"$a$": Difference(5, 0.01, 0.0, -0.01, 0.03), "one seed": Difference(1, 0.02), "base": Difference(5, 0.0)}
+    ax = plot_differences(rows | {"far": Difference(5, 0.07, 0.0, 0.02, 0.12)}, label="$d$")
+    zero, *lines = ax.lines
+    assert zero.get_xdata() == [0.0, 0.0]
+    dots = [line.get_xydata().tolist() for line in lines if line.get_marker() == "o"]
+    assert dots == [[[0.01, 0]], [[0.02, 1]], [[0.0, 2]], [[0.07, 3]]]
+    bars = [line.get_xydata().tolist() for line in lines if line.get_marker() == "None"]
+    assert bars[:3] == [[[-0.01, 0], [0.03, 0]], [[0.02, 1], [0.02, 1]], [[0.0, 2], [0.0, 2]]]
+    assert bars[3] == [[0.02, 3], [0.12, 3]]  # four times the median of the reaches, without that of the baseline
+    assert [line.get_marker() for line in lines if line.get_marker() in "<>"] == []
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["$a$", "one seed", "base", "far"]
+    assert not any(text.get_parse_math() for text in [*ax.get_yticklabels(), ax.xaxis.label])
+    assert ax.get_ylim() == (3.5, -0.5)
+    assert ax.get_xlabel() == "$d$"
+    assert len({line.get_color() for line in lines}) == 4
+
+
+def test_an_interval_that_leaves_the_view_ends_at_its_edge_in_an_arrow():
+    rows = {str(row): Difference(5, 0.01, 0.0, 0.0, 0.02) for row in range(3)}
+    ax = plot_differences(
+        rows | {"wide": Difference(5, 0.01, 0.0, -0.3, 0.32), "up": Difference(5, 0.5, 0.0, 0.4, 0.6)}
+    )
+    lines = ax.lines[-5:]
+    assert [(line.get_marker(), *line.get_xdata(), line.get_ydata()[0]) for line in lines] == [
+        ("o", 0.01, 3),
+        ("<", -0.08, 3),
+        (">", 0.08, 3),
+        ("None", 0.08, 0.08, 4),
+        (">", 0.08, 4),
+    ]
+
+
+def test_a_long_name_of_a_difference_takes_two_lines():
+    (name,) = plot_differences({"a name of many words that never end": Difference(5, 0.1)}).get_yticklabels()
+    assert name.get_text() == "a name of many words\nthat never end"
+    (name,) = plot_differences(
+        {"a name of many words that do not come to an end": Difference(5, 0.1)}
+    ).get_yticklabels()
+    assert name.get_text() == "a name of many words\nthat do not come ..."

@@ -1,6 +1,7 @@
 """Pictures of descents: what is drawn where, what is refused, and that no text is cut off."""
 
 import itertools
+import json
 import re
 
 import numpy as np
@@ -93,6 +94,66 @@ def test_the_number_of_diverged_starts_is_reported():
     down = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.0], [-0.5]], 60, 0.3)
     ax = plot_descents({"cubic": down})
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
+    cone = descend("sqrt(x**2 + y**2)", GradientDescent(), [[0.0, -2.0], [1.0, 0.3]], 20, 0.5)
+    assert legend_of(plot_descents({"cone": cone})) == ["cone (1 of 2 starts stopped)"]
+
+
+def ends_of(ax):
+    """The marks at the ends of paths: their colours, shapes and places."""
+    ends = [line for line in ax.lines if line.get_markeredgecolor() == "white" and line.get_marker() not in "*X"]
+    return [(line.get_color(), line.get_marker(), *line.get_xydata()[-1]) for line in ends if len(line.get_xdata())]
+
+
+def test_a_path_has_a_ring_at_its_start_and_a_larger_dot_of_its_own_shape_at_its_end():
+    ax = plot_descents({"half": HALF, "plain": PLAIN})
+    assert ends_of(ax) == [
+        (COLOURS[0], "o", *HALF.points[-1]),
+        (COLOURS[1], "s", *PLAIN.points[-1]),
+    ]
+    rings = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    assert [(line.get_color(), *line.get_xydata()[0]) for line in rings] == [(COLOURS[0], *START), (COLOURS[1], *START)]
+    handles = ax.get_legend().legend_handles
+    assert [(each.get_color(), each.get_marker()) for each in handles] == [(COLOURS[0], "o"), (COLOURS[1], "s")]
+
+
+def test_a_path_that_diverged_has_no_dot_at_its_end():
+    both = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.0]], 60, 0.3)
+    assert [place[2] for place in ends_of(plot_descents(both))] == [pytest.approx(both.points[-1, 1, 0])]
+
+
+def test_minima_are_stars_and_saddle_points_crosses():
+    for name in ("wave", "saddle", "himmelblau"):
+        surface = SURFACES[name]
+        ax = plot_descents(descend(surface, GradientDescent(), surface.start, 3, 0.01))
+        for mark, known in (("*", surface.minima), ("X", surface.saddles)):
+            drawn = [tuple(line.get_xydata()[0]) for line in ax.lines if line.get_marker() == mark]
+            up = [(float(surface(point)),) if surface.dimensions == 1 else () for point in known]
+            assert drawn == [pytest.approx((*point, *height)) for point, height in zip(known, up, strict=True)]
+
+
+def test_the_axes_have_their_names_and_the_window():
+    ax = plot_descents(HALF)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
+    window = window_of(BOWL, [HALF])
+    assert (ax.get_xlim(), ax.get_ylim()) == window
+    flat = descend(surface_from(lambda x, y: 0 * x), GradientDescent(), [1.0, 2.0], 3, 0.1)  # without contours
+    assert plot_descents(flat).get_ylim() == window_of(flat.surface, [flat])[1]
+    line = plot_descents(descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2))
+    assert (line.get_xlabel(), line.get_ylabel()) == ("x", "f(x)")
+    (left, right), (low, high) = line.get_xlim(), line.get_ylim()
+    values = PARABOLA(np.linspace(left, right, 801)[:, None])
+    assert (low, high) == pytest.approx((values.min() - 0.08 * np.ptp(values), values.max() + 0.08 * np.ptp(values)))
+
+
+@pytest.mark.parametrize(("steps", "fades"), [(59, False), (60, True)])
+def test_a_path_of_at_most_60_points_has_a_dot_at_every_step(steps, fades):
+    down = descend(BOWL, GradientDescent(), START, steps, 0.1)
+    ax = plot_descents(down)
+    assert (
+        any(isinstance(each, LineCollection) and len(each.get_segments()) == steps for each in ax.collections) == fades
+    )
+    dotted = [line for line in ax.lines if len(line.get_xdata()) == steps + 1]
+    assert [line.get_marker() for line in dotted] == [] if fades else ["o"]
 
 
 @pytest.mark.parametrize(("starts", "bold"), [(8, True), (9, False)])
@@ -138,6 +199,32 @@ def test_a_path_that_is_still_on_its_way_is_shown_with_the_way_before_it():
     assert 990 < left < 1000 < 1005 < right < 1015
 
 
+def test_a_path_that_leaves_the_window_a_little_has_a_margin():
+    (_, _), (low, high) = window_of(BOWL, [HALF])
+    top = HALF.points[:, 1].max()
+    assert high == pytest.approx(top + 0.04 * (top - low))
+
+
+@pytest.mark.parametrize(("start", "ends"), [(10.0, (3.0, 17.0)), (0.3, (-0.4, 1.0))])
+def test_a_path_that_goes_nowhere_is_in_the_middle(start, ends):
+    flat = surface_from("0*x")
+    down = descend(flat, GradientDescent(), start, 3, 0.1)
+    assert window_of(flat, [down])[0] == pytest.approx(ends)
+    assert plot_descents(down).get_ylim() == (-1, 1)
+
+
+def test_a_path_on_its_way_is_shown_with_zero_in_each_coordinate_or_one_around_it():
+    slope = surface_from("x + y")
+    window = window_of(slope, [descend(slope, GradientDescent(), [0.0, 2.0], 3, 0.1)])
+    assert np.array(window).tolist() == [pytest.approx([-1.4, 1.4]), pytest.approx([-0.8, 4.8])]
+
+
+def test_large_heights_have_thousands_separators_and_levels_are_distinct():
+    ax = plot_descents(descend(surface_from("1000*x**2 + 1000*y**2"), GradientDescent(), [2.0, 2.0], 3, 1e-4))
+    assert any(re.fullmatch(r"\d,\d{3}", text.get_text()) for text in ax.texts)
+    assert contour_levels(np.array([1.0] * 100 + [2.0])) == [1.0]
+
+
 def test_a_long_path_fades_towards_its_start():
     ax = plot_descents(descend(BOWL, GradientDescent(), START, 100, 0.1, noise=1.0))
     (path,) = [each for each in ax.collections if isinstance(each, LineCollection) and len(each.get_segments()) == 100]
@@ -151,12 +238,29 @@ def test_the_rates_stand_above_each_descent():
     plans = {"linear": Linear(0.4, 0.0, 20), "constant": Constant(0.4)}
     panels = {name: descend(BOWL, GradientDescent(), START, 20, plan) for name, plan in plans.items()}
     figure = descent_panels(panels, rates=True)
+    assert not figure.legends
+    for ax in figure.axes[: len(panels)]:
+        assert (ax.get_ylabel(), ax.get_xlim(), ax.get_ylim()[0]) == ("rate", (0, 20), 0)
     for title, down in panels.items():
         (above,) = [ax for ax in figure.axes if ax.get_title() == title]
         assert above.lines[0].get_ydata().tolist() == down.rates.tolist()
         ground = figure.axes[figure.axes.index(above) + len(panels)]
         assert path_drawn(ground, down.points)
         assert ground.get_position().y1 < above.get_position().y0
+
+
+def test_one_legend_below_all_panels_names_each_trajectory_once():
+    panels = {"one": {"alone": HALF}, "two": {"half": HALF, "plain": PLAIN}, "three": {"plain": PLAIN, "more": HALF}}
+    (legend,) = descent_panels(panels).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["half", "plain", "more"]
+    assert [handle.get_color() for handle in legend.legend_handles] == [*COLOURS[:3]]
+
+
+def test_panels_without_a_picture_are_not_shown():
+    figure = descent_panels({f"panel\n {number}": HALF for number in range(3)}, columns=2, rates=True)
+    assert len(figure.axes) == 8
+    assert sum(ax.get_visible() for ax in figure.axes) == 6
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["panel 0", "panel 1", "panel 2"]
 
 
 def test_the_numbers_on_contours_are_heights():
@@ -263,6 +367,11 @@ def test_the_chord_that_refutes_is_drawn():
     ax = plot_convexity(wave, ((-1, 2),), found)
     ends = np.array([found.chord.start, found.chord.end])
     assert path_drawn(ax, np.column_stack([ends, wave(ends)]))
+    at, height = found.chord.at[0], float(wave(np.array(found.chord.at)))
+    (cross,) = [line for line in ax.lines if line.get_marker() == "X" and line.get_color() == COLOURS[1]]
+    assert cross.get_xydata().tolist() == [[at, height]]
+    assert path_drawn(ax, [[at, height], [at, height - found.chord.excess]])
+    assert ax.get_xlim() == (-1, 2)
 
 
 def test_plot_convexity_takes_whatever_is_convex_takes():
@@ -283,7 +392,9 @@ def test_a_set_is_drawn_with_its_chord():
     found = is_convex_set(ring, box)
     ax = plot_convexity(ring, box, found)
     assert path_drawn(ax, [found.chord.start, found.chord.end])
-    assert ax.collections
+    assert path_drawn(ax, [found.chord.at])
+    assert len(ax.collections) == 2  # the set and its outline
+    assert ax.get_aspect() == 1.0
 
 
 def test_losses_over_time_are_on_a_log_axis():
@@ -292,6 +403,10 @@ def test_losses_over_time_are_on_a_log_axis():
     assert ax.get_xscale() == "log"
     assert path_drawn(ax, np.column_stack([down.seconds[1:], down.losses[1:]]))
     assert legend_of(ax) == ["batch 100"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("seconds", "loss over all samples")
+    assert [list(line.get_ydata()) for line in ax.lines if line.get_linestyle() == ":"] == [[0.24, 0.24]]
+    assert [text.get_text() for text in ax.texts] == ["lowest"]
+    assert not plot_batches({"batch 100": down}).texts
 
 
 def test_diverged_batches_leave_the_picture_and_the_legend_says_so():
@@ -379,6 +494,40 @@ def test_an_animation_goes_on_until_its_longest_descent_has_ended(tmp_path):
     assert reported[-1] == (10, 10)
 
 
+@pytest.fixture
+def frames(monkeypatch):
+    """For each frame of an animation: its caption, and the lines and the places of its axes."""
+    seen, grab = [], animations._Gif.grab_frame
+
+    def grabbed(writer, **options):
+        lines = [[(line.get_xydata().copy(), line.get_linewidth()) for line in ax.lines] for ax in writer.fig.axes]
+        seen.append((writer.fig.texts[-1].get_text(), lines, [ax.get_position() for ax in writer.fig.axes]))
+        grab(writer, **options)
+
+    monkeypatch.setattr(animations._Gif, "grab_frame", grabbed)
+    return seen
+
+
+def test_a_frame_has_the_paths_up_to_its_step_and_the_step_as_its_caption(tmp_path, frames):
+    down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
+    save_animation({"long": down, "short": HALF}, tmp_path / "a.gif")
+    captions, lines, (first, *_) = zip(*frames, strict=True)
+    assert (captions[0], captions[1], captions[-1]) == ("step 0", "step 417", "step 5,000")
+    ((path, _), (head, _)), ((short, _), (short_head, _)) = lines[-1]
+    assert path.tolist() == down.points.tolist()
+    assert short.tolist() == HALF.points.tolist()
+    assert (head.tolist(), short_head.tolist()) == ([[*down.points[-1]]], [[*HALF.points[-1]]])
+    assert len(lines[1][0][0][0]) == 418
+    assert (first[0].x0 < first[1].x0, first[0].y0) == (True, pytest.approx(first[1].y0))  # two panels in a row
+
+
+@pytest.mark.parametrize(("starts", "width"), [(8, 1.4), (9, 0.7)])
+def test_many_moving_paths_are_thin(tmp_path, frames, starts, width):
+    down = descend(BOWL, GradientDescent(), np.linspace([-5.0, -2.0], [-1.0, -2.0], starts), 2, 0.1)
+    save_animation({"": down}, tmp_path / "a.gif")
+    assert {width for _, width in frames[0][1][0][:starts]} == {width}
+
+
 def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
     rules = {f"rate {lr}": descend(BOWL, GradientDescent(), START, 5, lr) for lr in np.linspace(0.05, 0.45, 6)}
     reported = []
@@ -409,7 +558,8 @@ def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
 
 def test_a_page_has_the_title_that_was_given(tmp_path):
     page = save_descents(HALF, tmp_path / "a.html", title="Rules & rates").read_text()
-    assert "Rules &amp; rates" in page
+    assert "<title>Descent</title>" in page
+    assert "<h2>Rules &amp; rates</h2>" in page
 
 
 @pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
@@ -456,6 +606,53 @@ def test_few_colours_keep_paper_ink_and_every_path():
     assert (again[:40] == 255).all()
     assert (again[40:80] == 0).all()
     assert np.abs(again[80, : len(COLOURS)] - paths).max() <= 4
+
+
+def places_in(page):
+    """The numbers of each drawing of a page with their places, and its marks, as (x, y)."""
+    texts = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">([^<]+)</text>', page)
+    across = {float(value): float(x) for x, _, anchor, value in texts if anchor == "middle"}
+    up = {float(value): float(y) - 5 for _, y, anchor, value in texts if anchor == "end"}
+    marks = re.findall(r'points="([^"]+)" transform="translate\(([\d.]+),([\d.]+)\)"', page)
+    return across, up, [(points.count(","), float(x), float(y)) for points, x, y in marks]
+
+
+@pytest.mark.parametrize("name", ["wave", "saddle", "himmelblau"])
+def test_the_numbers_and_the_marks_of_a_page_stand_where_the_points_are_drawn(name):
+    surface = SURFACES[name]
+    down = descend(surface, GradientDescent(), surface.start, 3, 0.01)
+    page = descents_page("x", {"a": {"": down}})
+    across, up, marks = places_in(page)
+    assert len(across) >= 3
+    assert len(up) >= 3
+    (path,) = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)[1])[0][
+        "paths"
+    ]
+    points = np.reshape(path, (-1, 2))
+    height = [down.values] if surface.dimensions == 1 else [down.points[:, 1]]
+    np.testing.assert_allclose(points[:, 0], np.interp(down.points[:, 0], [*across], [*across.values()]), atol=0.2)
+    np.testing.assert_allclose(points[:, 1], np.interp(height[0], [*up], [*up.values()]), atol=0.2)
+    assert ">-0<" not in page
+    shapes = [10] * len(surface.minima) + [12] * len(surface.saddles)
+    assert [count for count, *_ in marks] == shapes
+
+
+def test_a_path_that_diverged_ends_three_widths_beyond_the_frame():
+    page = descents_page("x", {"a": {"": CUBIC}})
+    ((path,),) = (each["paths"] for each in json.loads(page.partition('id="data">')[2].partition("<")[0]))
+    assert path[-2:] == [62 - 3 * 560, 8 + 4 * 380]
+
+
+def test_the_legend_of_a_page_names_several_trajectories_and_the_slider_goes_to_the_longest():
+    long = descend(BOWL, GradientDescent(), START, 33, 0.1)
+    page = descents_page("x", {"one": {"": HALF}, "two": {"a": {"half": HALF, "long": long}, "b": HALF}})
+    assert re.findall(r'max="(\d+)" value="(\d+)"', page) == [("20", "20"), ("33", "33")]
+    assert page.count('<ul class="legend">') == 1
+    assert re.findall(r'<li style="--colour: (#\w+)"><span class="name">(\w+)</span>', page) == [
+        (COLOURS[0], "half"),
+        (COLOURS[1], "long"),
+    ]
+    assert re.findall(r'aria-label="(\w+)">', page.replace('aria-label="step">', "")) == ["descent", "a", "b"]
 
 
 def test_the_page_draws_a_curve_in_one_dimension_and_contours_in_two_once_for_each_window():

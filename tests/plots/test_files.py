@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from matplotlib import rc_context
+from PIL import Image
 
-from stepsize import Constant, Linear
-from stepsize.errors import OutputError
-from stepsize.plots import Picture, plot_schedules, save_figure
+from stepsize import Constant, Linear, Plan
+from stepsize.errors import ArgumentError, OutputError
+from stepsize.plots import Picture, plot_plan, plot_schedules, save_figure
 
 START = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "jpg": b"\xff\xd8", "webp": b"RIFF"}
 
@@ -98,3 +99,17 @@ def test_characters_missing_from_the_font_cause_no_warning(tmp_path):
             save_figure(picture, tmp_path / f"a.{kind}")
         picture._repr_png_()
     assert [str(each.message) for each in caught] == []
+
+
+def test_a_picture_has_150_dots_an_inch(tmp_path, figure):
+    with Image.open(save_figure(figure, tmp_path / "a.png")) as image:
+        assert image.width == 7 * 150
+
+
+def test_panels_share_their_steps_and_a_wrong_number_of_axes_is_refused_by_the_name_of_the_argument():
+    axes = plot_plan(Plan(lr=Linear(0.3, 0.0, 50), momentum=0.9), Picture())
+    assert axes[0].get_shared_x_axes().joined(*axes)
+    with pytest.raises(ArgumentError, match=r"plot_plan\(axes=\.\.\.\) must be 2 axes \(lr, momentum\) or a figure"):
+        plot_plan(Plan(lr=Linear(0.3, 0.0, 50), momentum=0.9), axes[:1])
+    with pytest.raises(ArgumentError, match=r"plot_schedules\(ax=\.\.\.\) must be 1 axes \(rate\) or a figure"):
+        plot_schedules([Constant(0.1)], axes)

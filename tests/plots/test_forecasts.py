@@ -11,6 +11,7 @@ import stepsize as ss
 from stepsize.errors import ArgumentError
 from stepsize.laws import fit
 from stepsize.plots import Picture, plot_forecasts
+from stepsize.plots.curves import COLOURS
 
 PLAN = ss.wsd(PEAK, 200, 4300, 1500)
 
@@ -33,6 +34,13 @@ def test_forecasts_and_runs_are_in_the_panels_of_rates_and_of_losses(forecasts, 
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), forecasts["wsd"].losses[measured])
     np.testing.assert_array_equal(rate.lines[0].get_ydata(), forecasts["wsd"].rates)
     np.testing.assert_array_equal(loss.lines[2].get_ydata(), runs[0].losses)
+    assert loss.get_xlim() == pytest.approx((-0.02 * 5999, 1.02 * 5999))
+    assert (rate.get_ylabel(), loss.get_ylabel()) == ("learning rate", "loss")
+    assert [line.get_color() for line in rate.lines] == [line.get_color() for line in loss.lines] == [*COLOURS[:5]]
+    assert (
+        {line.get_linewidth() for line in loss.lines[2:]} == {line.get_linewidth() for line in rate.lines[2:]} == {1.0}
+    )
+    assert len(rate.lines[2].get_xdata()) == runs[0].steps[-1] + 1
     words = [text.get_text() for text in loss.get_legend().get_texts()]
     assert words == ["wsd (predicted)", "cosine (predicted)", *(f"{run.name} (measured)" for run in runs)]
     pyplot.close(rate.figure)
@@ -70,12 +78,20 @@ def test_many_runs_are_grey_and_have_one_entry(forecasts, runs):
     words = [text.get_text() for text in loss.get_legend().get_texts()]
     assert words == [f"{label} (predicted)" for label in forecasts] + [f"{9 * len(runs)} runs (measured)"]
     assert {line.get_color() for line in loss.lines[len(forecasts) :]} == {"0.6"}
+    assert {line.get_linewidth() for line in loss.lines[len(forecasts) :]} == {0.5}
+    assert max(line.get_zorder() for line in loss.lines[len(forecasts) :]) < loss.lines[0].get_zorder()
+    _, loss = plot_forecasts(forecasts, list(runs)[:2] * 4)
+    assert len(loss.get_legend().get_texts()) == len(forecasts) + 8
 
 
 def test_the_steep_beginning_is_out_of_view_and_the_rest_is_in_it(forecasts, runs):
     _, loss = plot_forecasts(forecasts, runs)
     low, high = loss.get_ylim()
     assert high < forecasts["wsd"].losses[0]
+    lowest = min(*(each.low.min() for each in forecasts.values()), *(run.losses.min() for run in runs))
+    highest = max(run.losses[run.steps >= 1200].max() for run in runs)
+    assert low == pytest.approx(lowest - 0.05 * (high - low) / 1.1)
+    assert high >= highest + 0.04 * (high - low)
     for run in runs:
         late = run.losses[run.steps > 1200]
         assert low < late.min()
@@ -113,3 +129,13 @@ def test_a_rate_that_ends_just_above_zero_is_on_a_linear_axis(runs):
     rate, _ = plot_forecasts({"down": forecast}, axes=Picture())
     assert rate.get_yscale() == "linear"
     assert rate.get_ylim()[0] == 0
+
+
+def test_the_lowest_measured_loss_and_the_lower_bound_of_the_forecast_are_in_view(forecasts, runs):
+    forecast = forecasts["wsd"]
+    above = replace(forecast, **{name: getattr(forecast, name) + 1.0 for name in ("losses", "low", "high")})
+    _, loss = plot_forecasts({"above": above}, runs)
+    assert loss.get_ylim()[0] < min(run.losses.min() for run in runs)
+    _, loss = plot_forecasts({"wide": replace(forecast, low=forecast.low - 0.5)}, runs)
+    assert loss.get_ylim()[0] < forecast.low[-1] - 0.5
+    pyplot.close("all")

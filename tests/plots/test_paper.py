@@ -149,3 +149,50 @@ def test_an_installed_font_comes_before_one_that_has_all_letters():
 def test_an_impossible_width_is_refused(width):
     with pytest.raises(ArgumentError, match="width"), paper_picture(width):
         pass
+
+
+def test_the_panels_of_a_paper_have_the_words_that_were_given():
+    with paper_picture() as picture:
+        axes = plot_comparison_on_paper(SIX, picture, judged_on="held-out", metric="test_loss")
+    assert axes[2].get_ylabel() == "held-out loss"
+    with paper_picture() as picture:
+        assert plot_comparison_on_paper(SIX, picture)[2].get_ylabel() == "test accuracy"
+    assert [text.get_text() for text in picture.legends[0].get_texts()][-1] == "train accuracy"
+    assert len(picture.legends) == 1
+    assert not any(ax.get_legend() for ax in picture.axes)
+    handles = picture.legends[0].legend_handles
+    assert [handle.get_color() for handle in handles[:2]] == [line.get_color() for line in axes[0].lines[:2]]
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_the_same_picture_gives_the_same_file(tmp_path, kind):
+    for name in ("a", "b"):
+        with paper_picture() as picture:
+            plot_schedules([Cosine(0.2, 0.0, 1000)], picture)
+        save_figure(picture, tmp_path / f"{name}.{kind}")
+    content = (tmp_path / f"a.{kind}").read_bytes()
+    assert content == (tmp_path / f"b.{kind}").read_bytes()
+    assert b"CreationDate" not in content
+    assert b"<dc:date>" not in content
+
+
+@pytest.mark.parametrize("size", [3.9, 24.1])
+def test_letters_that_are_too_small_or_too_large_are_refused(size):
+    with pytest.raises(ArgumentError, match=r"paper_style\(size=\.\.\.\) must be"):
+        paper_style(size=size)
+
+
+@pytest.mark.parametrize("width", [1.9, 20.1])
+def test_a_width_beyond_a_page_is_refused(width):
+    with pytest.raises(ArgumentError, match="width"), paper_picture(width):
+        pass
+
+
+def test_all_letters_of_the_style_have_its_size_and_fonts_stay_text():
+    style = paper_style("serif", 7)
+    parts = ("axes.labelsize", "axes.titlesize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
+    assert {style[name] for name in ("font.size", "figure.titlesize", "legend.title_fontsize", *parts)} == {7.0}
+    assert style["font.family"] == ["STIXGeneral", "DejaVu Serif", "DejaVu Sans"]
+    assert (style["pdf.fonttype"], style["ps.fonttype"], style["svg.fonttype"]) == (42, 42, "none")
+    assert {style[f"mathtext.{face}"] for face in ("rm", "it", "bf")} == {"STIXGeneral"}
+    assert paper_style("monospace")["font.family"] == ["DejaVu Sans Mono", "DejaVu Sans"]

@@ -7,6 +7,7 @@ from matplotlib import pyplot
 
 from stepsize import Geometric, Linear
 from stepsize.curves.range_test import RangeRun, RangeTest
+from stepsize.curves.suggestions import Suggestions
 from stepsize.errors import ArgumentError
 from stepsize.plots import Picture, plot_range_test, save_figure, sketch_range_test
 
@@ -57,6 +58,12 @@ def test_the_losses_are_over_their_rates_on_a_log_scale_and_the_smoothed_ones_en
 def test_equal_differences_are_on_a_linear_scale():
     test = RangeTest(Linear(0.01, 1.0, 99), [RangeRun(LOSSES, "end")])
     assert plot_range_test(test).get_xscale() == "linear"
+    found = Suggestions(steepest=0.1, valley=0.25, tenth_of_minimum=0.1, largest_stable=0.9)
+    lines = sketch_range_test(test, found, width=100).splitlines()
+    legend = next(line for line in lines if "valley" in line)
+    (row,) = [line for line in lines[1:17] if legend[0] in line]
+    start = lines[17].index("└") + 1
+    assert (row.index(legend[0]) - start) / (100 - start) == pytest.approx((0.25 - 0.01) / (1.0 - 0.01), abs=0.03)
 
 
 def test_each_suggestion_is_marked_on_the_curve_and_named_in_the_legend():
@@ -74,6 +81,13 @@ def test_each_suggestion_is_marked_on_the_curve_and_named_in_the_legend():
     assert suggested == [
         f"{rule}: {found.rate:.2g} (suggested)" for rule, r in found.by_rule.items() if r == found.rate
     ]
+    handles = ax.get_legend().legend_handles[3:]
+    looks = [[(each.get_color(), each.get_marker()) for each in lines] for lines in (marks, handles)]
+    assert looks[0] == looks[1]
+    assert len({*looks[0]}) == len(marks)
+    upright = [line for line in ax.lines if list(line.get_ydata()) == [0, 1]]
+    assert [line.get_xdata()[0] for line in upright] == list(found.by_rule.values())
+    assert [line.get_color() for line in upright] == [color for color, _ in looks[0]]
 
 
 def test_the_view_holds_the_descent_and_a_cross_marks_where_the_loss_leaves_it():
@@ -83,6 +97,8 @@ def test_the_view_holds_the_descent_and_a_cross_marks_where_the_loss_leaves_it()
     assert 2.0 < high < 3.0
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert [line.get_xdata()[0] for line in crosses] == [pytest.approx(RATES[89])]
+    spike = np.where(np.arange(90) == 30, 50.0, LOSSES[:90])
+    assert plot_range_test(seen(spike)).get_ylim()[1] < 4.0
     within = plot_range_test(seen(LOSSES[:60], stopped="end"))
     assert not [line for line in within.lines if line.get_marker() == "x"]
     assert texts(within.get_legend()) == ["loss of each update", "smoothed"]
@@ -110,6 +126,7 @@ def test_several_runs_are_their_mean_in_a_band():
     assert texts(ax.get_legend())[0] == "mean of 2 runs"
     band = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert band.min() == test.band[0].min()
+    assert band.max() <= 2 * ax.get_ylim()[1] - ax.get_ylim()[0]
     assert np.array_equal(ax.lines[0].get_ydata()[:50], test.losses[:50])
 
 
@@ -146,10 +163,23 @@ def test_the_losses_of_the_grid_are_drawn_below_over_the_same_rates():
     assert below.lines[0].get_xydata().tolist() == [[0.001, 1.5], [0.01, pytest.approx(1.3)]]
     dots = [line for line in below.lines if line.get_marker() == "o"]
     assert sum(len(line.get_xdata()) for line in dots) == 5
-    crosses = [line.get_xdata()[0] for line in below.lines if line.get_marker() == "x"]
-    assert crosses == [1.0, 10.0]
+    (left,) = [line for line in above.lines if line.get_marker() == "x"]
+    assert left.get_xydata().tolist() == [[test.rates[-1], above.get_ylim()[1]]]
+    crosses = [line for line in below.lines if line.get_marker() == "x"]
+    assert [line.get_xdata()[0] for line in crosses] == [1.0, 10.0]
+    assert below.get_ylim() == pytest.approx((1.1 - 0.08 * 0.4, 1.5 + 0.08 * 0.4))
+    assert {line.get_ydata()[0] for line in crosses} == {below.get_ylim()[1]}
+    assert [ax.get_xscale() for ax in (above, below)] == ["log", "log"]
+    assert [ax.get_xlabel() for ax in (above, below)] == ["", "learning rate"]
+    assert [ax.get_ylabel() for ax in (above, below)] == ["loss", "loss after training"]
+    upright = [line.get_xdata()[0] for line in below.lines if list(line.get_ydata()) == [0, 1]]
+    assert upright == list(test.suggest().by_rule.values())
     assert below.get_legend() is not None
     assert above.get_legend() is None
+
+
+def test_a_test_of_one_update_is_drawn_over_all_rates_that_were_planned():
+    assert plot_range_test(NOTHING["one"]).get_xlim() == pytest.approx((1e-6, 10.0))
 
 
 def test_a_grid_without_any_loss_is_drawn_as_crosses_and_an_empty_one_is_refused():
@@ -180,6 +210,8 @@ def test_the_foot_has_the_rates_and_the_legend_the_suggestions():
     lines = sketch_range_test(test, test.suggest(), width=80).splitlines()
     assert lines[0] == "loss over learning rate"
     assert lines[18].split() == ["1e-06", f"{test.rates[-1]:.2g}"]
+    numbers = [float(line.split()[0]) for line in lines[1:17] if "┤" in line]
+    assert (max(numbers) < 3.0, min(numbers) > 0.8) == (True, True)
     assert [line[3:].partition(":")[0] for line in lines[-4:]] == list(test.suggest().by_rule)
 
 

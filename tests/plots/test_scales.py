@@ -62,6 +62,7 @@ def test_values_beyond_the_edge_keep_their_places_and_their_marks_are_on_it():
     assert Scale(0, 1).along(np.array([-5.0, 0.5, 7.0])).tolist() == [-5000, 500, 7000]
     assert [Scale(0, 1).percent(value) for value in (-5.0, 0.5, 7.0)] == [0, 50, 100]
     assert Scale(0, 1, log=True).percent(0.0) == 0
+    assert Scale(0, 3).percent(1.0) == 33.33
 
 
 def losing(name, *losses, seed=0, status="finished"):
@@ -122,7 +123,61 @@ def test_step_ticks_are_whole_and_fit_on_a_phone(last):
     ticks = step_ticks(Scale(0.0, last or 1.0))
     assert ticks[0].label == "0"
     assert sum(len(tick.label) for tick in ticks) <= 34
-    assert all("." not in tick.label for tick in ticks)
+    assert all(tick.label == f"{int(tick.label.replace(',', '')):,}" for tick in ticks)
+
+
+@pytest.mark.parametrize(
+    ("ends", "labels"),
+    [
+        ((1.0, 1000.0), ["1", "10", "100", "1,000"]),
+        ((0.9, 30.0), ["1", "2", "5", "10", "20"]),
+        ((0.99, 5.5), ["1", "2", "5"]),
+        ((0.99, 4.5), ["1", "1.5", "2", "3", "4"]),
+    ],
+)
+def test_the_numbers_of_a_log_scale_are_powers_of_ten_or_simple_multiples_of_them(ends, labels):
+    scale = Scale(*np.log10(ends), log=True)
+    assert [tick.label for tick in scale.ticks()] == labels
+    assert [tick.place for tick in scale.ticks()] == [scale.percent(float(text.replace(",", ""))) for text in labels]
+
+
+def test_a_scale_has_a_little_room():
+    def scale_of(*values, **options):
+        return value_scale([None, Extent.of([(np.array(values), False)])], log_beyond=10, **options)
+
+    assert (scale_of(1.0, 3.0).low, scale_of(1.0, 3.0).high) == pytest.approx((0.95, 3.05))
+    assert scale_of(2.0, from_zero=True).ends == (0.0, pytest.approx(2.1))
+    assert scale_of(0.0, from_zero=True).ends == (0.0, 1.0)
+    assert scale_of(-4.0).ends == pytest.approx((-4.2, -3.8))
+    wide = scale_of(1.0, 100.0)
+    assert (wide.low, wide.high) == pytest.approx((-0.06, 2.06))
+
+
+def test_a_value_below_the_view_leaves_it_too():
+    assert [Scale(0, 1).leaves(Extent(ends, None)) for ends in ((0, 1), (-0.1, 1), (0, 1.1))] == [False, True, True]
+
+
+def test_a_schedule_is_in_trouble_if_most_of_its_runs_are_stuck():
+    good, bad = losing("a", 2.3, 0.1), losing("a", 2.3, 2.3, seed=1)
+    assert [in_trouble(runs) for runs in ([good, bad], [good, bad, bad], [bad], [])] == [False, True, True, False]
+
+
+def test_of_a_run_that_diverged_the_first_loss_counts():
+    (extent,) = metric_extents([[losing("a", 5.0, 1e9, status="diverged")]], loss_trace)
+    assert extent == Extent((5.0, 5.0), None)
+    assert metric_extents([[losing("a")]], loss_trace) == [None]
+
+
+def test_the_scale_of_a_loss_is_logarithmic_sooner_than_that_of_another_metric():
+    extents = [Extent((0.1, 2.0), (0.1, 2.0))]
+    assert [metric_scale(extents, name).log for name in ("train_loss", "test_loss", "perplexity")] == [
+        True,
+        True,
+        False,
+    ]
+    wide = [Extent((0.001, 2.0), (0.001, 2.0))]
+    assert metric_scale(wide, "perplexity").log
+    assert [rate_scale(wide, ends).log for ends in ([], [0.1], [0.1, 0.0])] == [True, True, False]
 
 
 @pytest.mark.parametrize(

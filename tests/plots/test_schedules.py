@@ -1,3 +1,4 @@
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,8 +62,21 @@ def test_a_range_of_more_than_a_thousand_is_on_a_log_scale(schedule):
 def test_rates_that_reach_zero_are_on_a_linear_scale_from_zero():
     ax = plot_schedules([Linear(0.0, 0.3, 500), Constant(1e-6)])
     assert ax.get_yscale() == "linear"
-    assert ax.get_ylim()[0] == 0
-    assert ax.get_ylim()[1] > 0.3
+    assert ax.get_ylim() == (0, pytest.approx(0.315))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "learning rate")
+    assert all(line.get_visible() for line in ax.get_ygridlines())
+    assert [ax.spines[side].get_visible() for side in ("left", "bottom", "top", "right")] == [True, True, False, False]
+
+
+def test_rates_of_zero_throughout_have_an_axis_up_to_one_and_a_log_axis_of_the_user_stays():
+    assert plot_schedules([Constant(0.0)]).get_ylim() == (0, 1)
+    _, ax = pyplot.subplots()
+    ax.set_yscale("log")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot_schedules([Constant(0.1)], ax)
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylim()[0] > 0
 
 
 def test_negative_values_are_in_view():
@@ -126,6 +140,7 @@ def test_an_endless_schedule_is_drawn_until_one_sees_what_it_does(text, steps):
 def test_all_are_drawn_over_the_steps_asked_for():
     ax = plot_schedules([Constant(0.3), Linear(0.0, 0.3, 50), Linear(0.0, 0.3, 500)], steps=100)
     assert [drawn(ax, i)[0][-1] for i in range(3)] == [100, 100, 100]
+    assert ax.get_xlim() == pytest.approx((-2, 102))
 
 
 def test_a_plan_has_a_panel_for_each_hyperparameter_over_the_steps_asked_for():
@@ -135,6 +150,13 @@ def test_a_plan_has_a_panel_for_each_hyperparameter_over_the_steps_asked_for():
     assert [len(ax.lines) for ax in axes] == [1, 2]
     assert [drawn(ax)[0][-1] for ax in axes] == [100, 100]
     assert [drawn(ax)[0][-1] for ax in plot_plan(plan, Picture())] == [50, 50]
+    assert legend_of(axes[1]) == [f"{name}: {schedule}" for name, schedule in plan.schedules.items()]
+    assert axes[0].get_legend() is None
+    looks = [line.get_color() for ax in axes for line in ax.lines]
+    assert [handle.get_color() for handle in axes[1].get_legend().legend_handles] == looks
+    assert len({*looks}) == 3
+    again = plot_plan(plan, axes)
+    assert [len(ax.lines) for ax in again] == [1, 2]
 
 
 def test_only_the_last_of_several_panels_says_that_steps_are_across():
@@ -146,6 +168,7 @@ def test_a_schedule_without_steps_is_a_point():
     ax = plot_schedules([Constant(0.3).head(0)])
     assert drawn(ax)[0].tolist() == [0]
     assert ax.lines[0].get_marker() == "o"
+    assert plot_schedules([Constant(0.3, 9)]).lines[0].get_marker() == ""
 
 
 def test_twenty_curves_differ_in_colour_or_line():
@@ -203,7 +226,13 @@ def test_tables_are_stairs():
 
 
 def test_values_that_no_axis_can_hold_are_refused():
-    for schedules in ([Constant(1e308), Constant(-1e308)], [Constant(-1.7e308)], [Linear(0, 1.7e308, 10)]):
-        with pytest.raises(StepError, match=r"a picture goes from -1e\+300 to 1e\+300; bound it with"):
+    for schedules, value in {
+        (Constant(1e308), Constant(-1e308)): r"1e\+308",
+        (Constant(1.0), Constant(-1.7e308)): r"-1.7e\+308",
+        (Linear(0, 1.7e308, 10),): r"1.7e\+308",
+    }.items():
+        with pytest.raises(
+            StepError, match=rf" has the value {value}, and a picture goes from -1e\+300 to 1e\+300; bound it with"
+        ):
             plot_schedules(schedules)
     plot_schedules([Constant(1e300), Constant(-1e300)]).figure.draw_without_rendering()

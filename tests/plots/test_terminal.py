@@ -113,6 +113,40 @@ def test_losses_are_one_curve_for_each_name():
     assert sketch_losses([]) == "train loss: nothing to draw yet"
 
 
+def test_a_seed_that_diverged_is_left_out_of_the_mean_of_the_others():
+    cosine = made_up_run("cosine", Cosine(0.2, 0.02, 300))
+    bad = made_up_run("cosine", Cosine(0.2, 0.02, 300), 1, diverges=True)
+    assert sketch_losses([cosine, bad]) == sketch_losses([cosine])
+    shown = sketch_losses([bad, cosine], ascii_only=True)
+    assert shown.endswith("\noo cosine")
+    assert len(shown.splitlines()) == 16  # 12 of the curve
+
+
+@pytest.mark.parametrize(
+    ("count", "colour", "marks"),
+    [
+        (7, True, ["▀▀"] * 7),
+        (8, True, ["oo", "xx", "++", "**", "##", "@@", "%%", "&&"]),
+        (34, False, ["oo", "xx", "zz", "oo"]),
+    ],
+)
+def test_more_curves_than_colours_have_marks_and_these_begin_again_after_the_last(count, colour, marks):
+    curves = {str(index): ([0, 1], [1.0, 2.0]) for index in range(count)}
+    shown = [bare(line).split()[0] for line in sketch_curves(curves, colour=colour).splitlines()[-count:]]
+    assert [*shown[:2], *shown[2 - len(marks) :]] == marks
+
+
+def test_zero_is_in_the_picture_of_negative_values():
+    lines = sketch_curves({"a": ([0, 1], [-2.0, -1.0])}, width=30).splitlines()
+    assert lines[0].split() == ["0", "┤"]
+    assert lines[15].startswith("  -2 ┤▄")
+
+
+def test_a_legend_has_no_control_characters_and_wraps_at_the_width():
+    lines = sketch_curves({"red\x1b[31m " + "word " * 8: ([0], [1.0])}, width=30).splitlines()
+    assert lines[-2:] == ["▀▀ red [31m word word word", "   word word word word word"]
+
+
 WITHOUT = """
 import sys
 sys.modules["matplotlib"] = None

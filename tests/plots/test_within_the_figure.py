@@ -112,3 +112,20 @@ def test_a_legend_takes_less_room_only_if_it_must():
     assert tight.height < roomy.height
     lowest = legend_layout(None, labels, 300.0, 1.0)
     assert lowest.height == min(legend_layout(None, labels, 300.0, height).height for height in range(1, 200))
+
+
+def test_a_label_beside_an_axis_has_40_letters_and_no_formula():
+    label = plot_comparison([made_up_run("a", Constant(0.1))], metric="$m$" + "x" * 60)[2].yaxis.label
+    assert label.get_text() == "$m$" + "x" * 34 + "..."
+    assert not label.get_parse_math()
+
+
+def test_the_labels_of_a_legend_are_no_formulas():
+    texts = plot_schedules({"$x$": Constant(0.1), "_a": Constant(0.2)}).get_legend().get_texts()
+    assert [(text.get_text(), text.get_parse_math()) for text in texts] == [("$x$", False), ("_a", False)]
+
+
+def test_short_labels_stand_in_up_to_four_columns():
+    layouts = [legend_layout(None, [str(number) for number in range(count)], 400.0, 1000.0) for count in (1, 3, 9)]
+    assert [layout.columns for layout in layouts] == [1, 3, 4]
+    assert [layout.height for layout in layouts] == pytest.approx([8 + 1.4 * 9, 8 + 1.4 * 9, 8 + 3 * 1.4 * 9])

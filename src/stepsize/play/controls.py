@@ -135,8 +135,8 @@ def _numbers(node: Node, text: str, argument: _Argument) -> Iterator[_Number]:
             for place, operand in enumerate(node.operands):
                 yield from _numbers(operand, text, _Argument(label="power" if place else "number"))
         case Named():
-            for name, value in node.items:
-                yield from _numbers(value, text, argument._replace(label=f"{argument.label} {name}"))
+            for _, value in node.items:
+                yield from _numbers(value, text, argument)
         case Items():
             each = getattr(argument.rule, "each", None)
             for place, item in enumerate(node.items):

@@ -45,7 +45,6 @@ LABELS = {  # in errors, by fields
 _ADVICE = {  # in errors, what to set
     "horizon": "samples, batch and epochs under Run",
     "steps": "a number of steps under Run",
-    "base_lr": "the optimizer's rate in place of its factor",
     "functions": "stepsize plot --functions, as this page runs no code",
     "tool": "a setting that only its tool has",
     "form": 'the form "Python alone"',

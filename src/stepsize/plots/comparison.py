@@ -106,7 +106,7 @@ def plot_comparison(
     labels = (
         "learning rate",
         "train loss",
-        f"{judged_on} {metric[5:]}" if metric.startswith("test_") else _label(metric),
+        f"{judged_on} {metric[5:]}" if metric.startswith("test_") else metric,
     )
     for ax, label, scale, held in zip(panels, labels, scales, extents, strict=True):
         value_axis(ax, label)
@@ -117,8 +117,8 @@ def plot_comparison(
             ax.minorticks_off()
         beyond = [name for name, each in zip(names, held, strict=True) if each and scale.leaves(each)]
         if beyond:
-            text = first_few([*map(_label, beyond)], MOST_NAMED)
-            ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35")
+            text = first_few([one_line(printable(name), LONGEST) for name in beyond], MOST_NAMED)
+            ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35", parse_math=False)
         if not ax.lines and any(run.status == "finished" for run in runs):
             ax.set_yticks([])
             ax.text(0.5, 0.5, "not logged", transform=ax.transAxes, ha="center", va="center", color="0.35")
@@ -133,11 +133,6 @@ def plot_comparison(
 
 def _have(runs: Sequence[Logged], metric: str) -> bool:
     return any(metric_trace(run, metric).x.size for run in runs)
-
-
-def _label(name: str) -> str:
-    """A name of the user's, as one short line without formulas."""
-    return one_line(printable(name), LONGEST).replace("$", r"\$")
 
 
 def _last_step(run: Logged) -> int:
