@@ -76,8 +76,13 @@ def test_pain_7_its_state_is_json_and_goes_on_where_it_stood():
 
 def test_a_metric_that_is_not_finite_is_refused_or_counted_as_bad():
     refusing = Scheduler(sgd(0.1), 0.4, feedback=Plateau(patience=0))
-    with pytest.raises(ArgumentError, match='nan="bad"'):
+    with pytest.raises(ArgumentError, match=r'run, or count it as no improvement with Plateau\(nan="bad"\)$'):
         refusing.observe(math.nan)
+    for metric in (math.inf, -math.inf):
+        with pytest.raises(
+            ArgumentError, match=rf"observe\(metric=...\) must be finite, got {metric}; look at the run"
+        ):
+            refusing.observe(metric)
     counting = Scheduler(sgd(0.1), 0.4, feedback=Plateau(factor=0.5, patience=1, nan="bad"))
     assert [counting.observe(value) for value in (1.0, math.nan, math.nan)] == [False, False, True]
     assert counting.get_last_lr() == [0.2]
@@ -93,7 +98,7 @@ def test_a_window_smooths_the_metric():
 
 
 def test_observing_without_feedback_is_refused_with_advice():
-    with pytest.raises(ArgumentError, match="feedback=Plateau"):
+    with pytest.raises(ArgumentError, match=r"must be given for observe\(\), got None; write feedback=Plateau\(\)$"):
         Scheduler(sgd(0.1), 0.4).observe(1.0)
 
 
@@ -116,6 +121,8 @@ def test_an_infinite_first_metric_is_not_an_improvement():
 def test_observe_says_whether_a_rate_was_lowered():
     at_the_bottom = Scheduler(sgd(0.1), 0.1, feedback=Plateau(patience=0, min_lr=0.1))
     assert [at_the_bottom.observe(1.0) for _ in range(3)] == [False, False, False]
+    by_no_more_than_eps = Scheduler(sgd(1.0), 1.0, feedback=Plateau(patience=0, factor=0.5, eps=0.5))
+    assert [by_no_more_than_eps.observe(1.0) for _ in range(3)] == [False, False, False]
     in_a_warmup = Scheduler(sgd(0.1), ss.Linear(0.0, 0.1, 5), feedback=Plateau(patience=0))
     assert [in_a_warmup.observe(1.0) for _ in range(2)] == [False, False]
     for wrong in ("low", "0.1", True, None):
@@ -149,6 +156,18 @@ def test_a_state_of_another_form_is_refused_and_nothing_changes(wrong):
     with pytest.raises(StateError, match="this is not the state of a Plateau"):
         plateau.load_state_dict(before | wrong)
     assert plateau.state_dict() == before
+
+
+def test_a_state_does_not_change_with_later_metrics_and_may_have_whole_numbers():
+    plateau = Plateau(factor=0.5, patience=0, window=2)
+    plateau.observe(1.0)
+    before = plateau.state_dict()
+    plateau.observe(2.0)
+    assert before == {"multiplier": 1.0, "best": 1.0, "bad": 0, "cooling": 0, "recent": [1.0]}
+    plateau.load_state_dict(before | {"recent": [1]})
+    assert plateau.state_dict() == before
+    with pytest.raises(StateError):
+        plateau.load_state_dict(before | {"recent": [10**400]})
 
 
 class Given:

@@ -65,12 +65,20 @@ def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
     scheduler.cool_down(10)
     scheduler.seek(25)
     again = Scheduler(sgd(), lambda step: 1 / (1 + step))
-    with pytest.raises(StateError, match=r"package\.module:name.*keep"):
+    with pytest.raises(
+        StateError,
+        match=r"function without a name, which no state can hold; define it in a module as "
+        r'Function\("package\.module:name"\), or keep this plan with on_change="keep"$',
+    ):
         again.load_state_dict(scheduler.state_dict())
     assert again.position == 0
     keeping = Scheduler(sgd(), lambda step: 1 / (1 + step), on_change="keep")
     keeping.replan(ss.Constant(0.7))
-    with pytest.warns(UserWarning, match="function without a name, which no state can hold; this scheduler continues"):
+    with pytest.warns(
+        UserWarning,
+        match="the saved plan was replanned with a function without a name, which no state can hold; "
+        "this scheduler continues with the plan that it began with, lr=Function",
+    ):
         keeping.load_state_dict(scheduler.state_dict())
     assert (keeping.position, keeping.get_last_lr()) == (25, [1 / 26])
 

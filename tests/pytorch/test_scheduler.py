@@ -49,13 +49,15 @@ def test_advance_moves_a_clock_of_tokens():
     scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 1_000_000), clock="tokens")
     scheduler.advance(250_000)
     assert scheduler.get_last_lr() == [0.75]
-    with pytest.raises(DriverError, match="advance"):
+    with pytest.raises(DriverError, match=r"this scheduler counts tokens; call advance\(n\) after each update$"):
         scheduler.step()
 
 
 def test_stepping_before_the_optimizer_warns_once():
     scheduler = Scheduler(sgd(), PLAN)
-    with pytest.warns(UserWarning, match="step 0 is skipped"):
+    with pytest.warns(
+        UserWarning, match=r"before the first optimizer.step\(\), so the value of step 0 is skipped; call it after each"
+    ):
         scheduler.step()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -110,6 +112,8 @@ def test_nothing_moves_in_nested_pauses():
     with scheduler.paused():
         with scheduler.paused():
             scheduler.step()
+            optimizer.param_groups[0]["lr"] = 7.0
+        assert optimizer.param_groups[0]["lr"] == 7.0
         scheduler.step()
         scheduler.advance(3)
         optimizer.load_state_dict(sgd(0.5).state_dict())

@@ -88,7 +88,7 @@ def test_a_closed_scheduler_says_so_and_writes_nothing():
     first.close()
     Scheduler(optimizer, ss.Constant(0.7))
     for move in (first.step, lambda: first.seek(2), lambda: first.advance(1)):
-        with pytest.raises(DriverError, match="was closed"):
+        with pytest.raises(DriverError, match=r"position=3\) was closed, so it can no longer be stepped$"):
             move()
     copied = copy.deepcopy(first)
     with pytest.raises(DriverError, match="was closed"):

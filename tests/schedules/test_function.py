@@ -51,6 +51,7 @@ def test_a_function_that_cannot_be_imported_is_an_error_at_the_first_call(name):
     message = refused(ArgumentError, "Function(function=...) must be", lambda: function(0))
     assert f"got '{name}'; " in message
     assert "must be importable" in message or "must be the name of a function" in message
+    assert ("it names 3.14159" in message) == (name == "math:pi")
 
 
 RAISING = {
@@ -265,7 +266,10 @@ def test_state_that_cannot_be_copied_is_refused_when_a_value_changes(kind, steps
         plan(steps + 1)
     for _ in range(3):
         message = refused(StepError, "keeps state that cannot be copied", lambda: plan(steps))
-        assert "at step" in message
+        assert f"at step {0 if isinstance(steps, list) else steps}: it keeps" in message
+        assert message.endswith(
+            "compute the value from the step, or keep the state in an object with a method __call__"
+        )
     assert plan._repr_svg_() is None
 
 
@@ -284,7 +288,12 @@ def test_an_object_need_not_have_a_value_at_every_step():
 
 
 def test_an_object_is_refused_at_a_step_beyond_ten_million():
-    refused(StepError, "in a plain function", lambda: Function(Factor())(10**9))
+    refused(
+        StepError,
+        "may keep state, so it is called for every step in turn, up to 10,000,000, and not at step 1000000000; compute "
+        "the value from the step in a plain function",
+        lambda: Function(Factor())(10**9),
+    )
 
 
 def test_a_plain_function_has_no_json_form():
