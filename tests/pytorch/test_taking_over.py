@@ -56,6 +56,15 @@ def test_a_copied_scheduler_drives_a_copied_optimizer(copied):
     assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, PLAN(3))
 
 
+def test_a_copy_made_in_a_pause_is_not_paused():
+    scheduler = Scheduler(sgd(), PLAN)
+    with scheduler.paused():
+        again = copy.deepcopy(scheduler)
+    update(again.optimizer)
+    again.step()
+    assert (again.position, again.get_last_lr()) == (1, [PLAN(1)])
+
+
 def test_a_copied_optimizer_carries_no_scheduler():
     optimizer = sgd()
     Scheduler(optimizer, PLAN)
