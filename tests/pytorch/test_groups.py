@@ -33,6 +33,21 @@ def test_pain_12_one_schedule_for_different_rates_is_refused_without_relative():
     assert Scheduler(optimizer, ss.Constant(0.3), relative=False).get_last_lr() == [0.3, 0.3]
 
 
+def test_base_rates_that_an_earlier_scheduler_has_overwritten_differ_all_the_same():
+    optimizer = sgd(0.1, 0.01)
+    Scheduler(optimizer, ss.Constant(0.0), relative=False).close()
+    with pytest.raises(ArgumentError, match=r"groups' rates differ \(0.01, 0.1\)"):
+        Scheduler(optimizer, PLAN)
+
+
+def test_a_group_that_is_added_after_another_was_removed_takes_its_place_in_a_list():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Constant(0.5)])
+    del optimizer.param_groups[0]
+    optimizer.add_param_group({"params": [weight()]})
+    assert scheduler.get_last_lr() == [0.5, 0.3]
+
+
 def test_a_list_gives_each_group_its_own():
     optimizer = sgd(0.1, 0.1)
     scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Linear(1.0, 0.0, 2)])

@@ -58,11 +58,14 @@ def test_two_optimizers_make_one_update_each_before_a_step_and_no_horizon_asks_f
         update(first)
         update(second)
         scheduler.step()
-    Scheduler(alone, PLAN)
-    Scheduler(of_samples, ss.Constant(0.1), horizon=ss.Horizon(samples=100, batch=10, epochs=2), clock="samples")
+    others = [
+        Scheduler(alone, PLAN),
+        Scheduler(of_samples, ss.Constant(0.1), horizon=ss.Horizon(samples=100, batch=10, epochs=2), clock="samples"),
+    ]
     for _ in range(3):
         update(alone)
         update(of_samples)
+    assert [each.position for each in others] == [0, 0]
 
 
 def test_a_warning_under_auto_points_at_the_users_own_line():

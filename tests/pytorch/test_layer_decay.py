@@ -97,6 +97,8 @@ def test_stacks_follow_one_another_and_layers_of_different_classes_are_blocks():
     assert found["decoder.norm.weight"] == found["decoder.layers.1.linear1.weight"] == 1.0
     mixed = nn.Sequential(nn.TransformerEncoderLayer(4, 1, 4), nn.TransformerDecoderLayer(4, 1, 4))
     assert set(layer_decay(mixed, 0.5).factors.values()) == {0.5, 1.0}
+    blocks = [nn.Sequential(nn.MultiheadAttention(4, 1), nn.Sequential(nn.Linear(4, 4))) for _ in range(2)]
+    assert set(layer_decay(nn.Sequential(*blocks), 0.5).factors.values()) == {0.5, 1.0}
 
 
 def test_all_layers_of_a_sequential_before_its_stages_have_depth_0_and_all_after_them_the_greatest():

@@ -137,6 +137,10 @@ def test_an_invalid_saved_multiplier_is_refused():
         state["feedback"]["multipliers"] = [wrong]
         with pytest.raises(StateError, match="not that of a Plateau"):
             scheduler.load_state_dict(state)
+    for wrong in ([], [1.0, 1.0]):
+        state["feedback"]["multipliers"] = wrong
+        with pytest.raises(StateError, match="not that of a Plateau"):
+            scheduler.load_state_dict(state)
     state["feedback"]["multipliers"] = [0.0]  # with a Plateau's factor of 0
     scheduler.load_state_dict(state)
     assert scheduler.get_lr() == [0.0]
@@ -194,6 +198,27 @@ def test_an_invalid_multiplier_is_refused_and_nothing_changes():
     assert scheduler.get_lr() == [5.0]
 
 
+class Counted(Given):
+    """Feedback that counts."""
+
+    seen = 0
+
+    def state_dict(self):
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+
+
+def test_a_state_whose_rate_overflows_leaves_the_users_feedback_as_it_was():
+    scheduler = Scheduler(sgd(0.1), 1e10, feedback=Counted())
+    state = scheduler.state_dict()
+    state["feedback"] |= {"multipliers": [1e300], "state": {"seen": 7}}
+    with pytest.raises(StepError):
+        scheduler.load_state_dict(state)
+    assert (scheduler.feedback.seen, scheduler.get_last_lr()) == (0, [1e10])
+
+
 def test_each_group_keeps_a_multiplier_of_its_own():
     optimizer = sgd(0.1, 0.05)
     plan = ss.Piecewise((1.0, 4.0), (1,))
@@ -214,6 +239,6 @@ def test_a_group_that_is_rebuilt_keeps_its_multiplier_and_its_schedule():
     optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 0.1})
     late = optimizer.param_groups.pop()
     del optimizer.param_groups[0]
-    optimizer.param_groups[0] = {**optimizer.param_groups[0]}
+    optimizer.param_groups[0] = {**optimizer.param_groups[0], "lr": 7.0}
     assert scheduler.get_last_lr() == [0.4]
     assert late["lr"] == 0.1

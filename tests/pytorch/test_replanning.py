@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from driven import PLAN, sgd
-from torch.optim import Adam
+from driven import PLAN, sgd, weight
+from torch.optim import SGD, Adam
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, StateError
@@ -103,6 +103,16 @@ def test_replanning_a_list_or_a_mapping_needs_the_same_form():
     with pytest.raises(ArgumentError, match="the plan has no 'momentum'"):
         scheduler.replan(momentum=0.9)
     assert scheduler.get_last_lr() == [0.3, 0.1]
+
+
+def test_a_mapping_may_be_replanned_for_some_of_its_names():
+    optimizer = SGD([{"params": [weight()], "name": name} for name in ("body", "head")], lr=0.1)
+    scheduler = Scheduler(optimizer, {"body": ss.Linear(1.0, 0.0, 10), "head": 0.2})
+    scheduler.seek(5)
+    scheduler.replan({"head": 0.3})
+    assert scheduler.get_last_lr() == [0.5, 0.3]
+    with pytest.raises(ArgumentError, match="in the form of the plan"):
+        scheduler.replan({"haed": 0.3})
 
 
 def test_a_tuple_is_replanned_by_a_tuple_of_its_length():

@@ -64,6 +64,15 @@ def test_stepping_before_the_optimizer_warns_once():
         scheduler.step()
 
 
+def test_a_step_after_a_load_is_not_taken_for_one_before_the_first_update():
+    scheduler = Scheduler(sgd(), PLAN)
+    rates_used(scheduler.optimizer, scheduler, 3)
+    again = Scheduler(sgd(), PLAN)
+    again.load_state_dict(scheduler.state_dict())
+    again.step()
+    assert again.get_last_lr() == [PLAN(4)]
+
+
 def test_pain_16_all_getters_tell_the_rate_of_the_next_update():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN)

@@ -292,10 +292,14 @@ def test_a_users_feedback_may_raise_the_rate_again():
 def test_a_plateau_given_to_two_schedulers_counts_for_each_alone():
     plateau = Plateau(factor=0.5, patience=0)
     first, second = (Scheduler(sgd(), 0.1, feedback=plateau) for _ in range(2))
-    first.observe(1.0)
-    assert first.observe(1.0)
-    assert not second.observe(2.0)
-    assert second.get_last_lr() == [0.1]
+    state = first.state_dict()
+    for _ in range(2):
+        first.observe(1.0)
+        assert first.observe(1.0)
+        assert not second.observe(2.0)
+        assert second.get_last_lr() == [0.1]
+        for each in (first, second):
+            each.load_state_dict(state)
 
 
 def test_a_text_is_a_schedule_and_its_units_are_those_of_the_horizon():

@@ -3,6 +3,7 @@
 import copy
 import functools
 import importlib
+import json
 import math
 import random
 import sys
@@ -45,13 +46,27 @@ def test_a_plain_function_is_called_at_the_asked_step_alone_however_late():
     assert asked == [10**14]
 
 
-@pytest.mark.parametrize("name", ["no.such.module:f", "math:no_such_function", "math:pi"])
+NOT_FOUND = {
+    "no.such.module:f": 'no module named "no"; write the name of a module in the current folder or installed',
+    "json.nothing:f": 'no module named "json.nothing"; write the name of a module in the current folder or installed',
+    "json:dumps_all": 'json has no "dumps_all"; did you mean "dumps"?',
+    "json:JSONDecoder.dcode": 'JSONDecoder has no "dcode"; did you mean "decode"?',
+    "json:no_such_function": (
+        f'json has no "no_such_function" (the module is {json.__file__}); correct the name, or rename that file if you '
+        "mean another one of its name"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FOUND)
 def test_a_function_that_cannot_be_imported_is_an_error_at_the_first_call(name):
     function = Function(name)
-    message = refused(ArgumentError, "Function(function=...) must be", lambda: function(0))
-    assert f"got '{name}'; " in message
-    assert "must be importable" in message or "must be the name of a function" in message
-    assert ("it names 3.14159" in message) == (name == "math:pi")
+    refused(ArgumentError, f"must be importable, got '{name}'; {NOT_FOUND[name]}", lambda: function(0))
+
+
+def test_a_name_of_something_else_than_a_function_is_an_error_at_the_first_call():
+    words = "Function(function=...) must be the name of a function, got 'math:pi'; it names 3.14159"
+    refused(ArgumentError, words, lambda: Function("math:pi")(0))
 
 
 RAISING = {
