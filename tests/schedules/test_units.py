@@ -163,8 +163,9 @@ def test_on_a_clock_of_seconds_a_length_is_a_time(length):
 
 @pytest.mark.parametrize("horizon", [None, HORIZON])
 def test_a_time_on_another_clock_is_refused_with_or_without_a_horizon(horizon):
-    advice = "got '3min'; a time needs a scheduler with clock=\"seconds\""
-    refused(ParseError, advice, lambda: parse('Linear(0, 1, "3min")', horizon))
+    for time in ("3min", "45s", "2h"):
+        advice = f"got '{time}'; a time needs a scheduler with clock=\"seconds\""
+        refused(ParseError, advice, lambda: parse(f'Linear(0, 1, "{time}")', horizon))  # noqa: B023
 
 
 def test_the_clock_of_a_text_is_one_of_four():

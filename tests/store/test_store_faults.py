@@ -341,7 +341,10 @@ PROGRAMS = {
     "a store has plain tables only, and words is virtual or has a generated column": [
         "CREATE VIRTUAL TABLE words USING fts5(text)"
     ],
-    "": ["DROP TABLE events", "CREATE TABLE events (time, run, kind, text CHECK (length(zeroblob(9)) > 1))"],
+    "is damaged, or is not a store": [
+        "DROP TABLE events",
+        "CREATE TABLE events (time, run, kind, text CHECK (length(zeroblob(9)) > 1))",
+    ],
 }
 
 
