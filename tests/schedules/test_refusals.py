@@ -245,6 +245,10 @@ def test_numbers_of_numpy_and_whole_floats_are_accepted():
     assert not np.any(np.ones(3) == LINE)
 
 
+def test_a_schedule_may_be_as_long_as_steps_can_be_told_apart():
+    assert (Constant(1, 2**53 - 4) >> LINE).steps == LINE.every(2**51).steps == 2**53
+
+
 def test_every_refusal_is_a_stepsize_error_and_a_value_error():
     for kind in (ArgumentError, StepError, ParseError, FormatError):
         assert issubclass(kind, ss.StepsizeError)
