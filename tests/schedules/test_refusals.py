@@ -165,6 +165,10 @@ ARGUMENTS = {
         lambda: LINE.repeat(INF, 1, 0.9),
         "Repeat(stretch=...) must be 1, or at least 1.005, if times is inf, got 0.9; or give the number of times",
     ),
+    "endless cycles that grow too slowly": (
+        lambda: LINE.repeat(INF, 1, 1.002),
+        "Repeat(stretch=...) must be 1, or at least 1.005, if times is inf, got 1.002; or give the number of times",
+    ),
     "more than 10,000 cycles of different lengths": (
         lambda: LINE.repeat(10_001, 1, 1.0001),
         "at most 10000 if stretch is not 1, or inf",
@@ -246,6 +250,7 @@ def test_numbers_of_numpy_and_whole_floats_are_accepted():
 
 
 def test_a_schedule_may_be_as_long_as_steps_can_be_told_apart():
+    assert LINE.repeat(INF, 1, 1.005).steps == INF
     assert (Constant(1, 2**53 - 4) >> LINE).steps == LINE.every(2**51).steps == 2**53
 
 

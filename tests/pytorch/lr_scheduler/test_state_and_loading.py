@@ -204,6 +204,12 @@ def test_the_options_hold_within_the_block():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert rates(steps(inside, 10))[0] == pytest.approx(0.1)
+    with ours.options(past_end="torch"):
+        with ours.options(on_change="keep"):
+            inner = ours.CosineAnnealingLR(sgd(), 5)
+        outer = ours.CosineAnnealingLR(sgd(), 5)
+    assert (inner.past_end, inner.on_change) == ("torch", "keep")
+    assert (outer.past_end, outer.on_change) == ("torch", "restore")
     after = ours.CosineAnnealingLR(sgd(), 5)
     assert (after.past_end, after.on_change) == ("hold", "restore")
     with pytest.raises(ArgumentError, match="past_end"):
