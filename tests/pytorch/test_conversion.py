@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import (
     LambdaLR,
     LinearLR,
     LRScheduler,
+    MultiplicativeLR,
     OneCycleLR,
     PolynomialLR,
     ReduceLROnPlateau,
@@ -28,6 +29,7 @@ import stepsize as ss
 from pytorch.lr_scheduler import drawn
 from stepsize.errors import ArgumentError
 from stepsize.pytorch import Scheduler, as_lambda, from_torch, lr_scheduler
+from stepsize.pytorch.lr_scheduler.conversion import lambda_lr
 
 
 def sgd(*rates):
@@ -200,6 +202,25 @@ def test_a_part_of_a_chain_that_multiplies_is_a_factor_and_another_is_replayed(m
     else:
         assert schedule == ss.Staircase(0.1, 0.5, 5) * factor
     assert schedule.sample(10) == pytest.approx(rates_of(scheduler, 9), rel=1e-9, abs=1e-12)
+
+
+def test_a_replay_beyond_a_held_end_warns_of_nothing():
+    optimizer = sgd()
+    parts = [lr_scheduler.StepLR(optimizer, 5, 0.5), lr_scheduler.CosineAnnealingLR(optimizer, 10, 0.01)]
+    (schedule,) = from_torch(lr_scheduler.ChainedScheduler(parts))
+    assert schedule(40) == 0.01
+
+
+def test_a_replay_leaves_rates_in_tensors_as_they_are():
+    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=torch.tensor(0.4, dtype=torch.float64))
+    (schedule,) = from_torch(MultiplicativeLR(optimizer, lambda step: 0.5))
+    assert schedule.sample(3).tolist() == [0.4, 0.2, 0.1]
+    assert (float(optimizer.param_groups[0]["lr"]), float(optimizer.param_groups[0]["initial_lr"])) == (0.4, 0.4)
+
+
+def test_a_lambdalr_of_a_schedule_keeps_the_ratio_of_a_group_to_the_default_rate():
+    groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": 0.2}, {"params": [torch.zeros(1)]}]
+    assert lambda_lr(SGD(groups, lr=0.4), ss.Constant(0.1)).get_last_lr() == [0.05, 0.1]
 
 
 def test_a_chain_within_a_chain_is_read():

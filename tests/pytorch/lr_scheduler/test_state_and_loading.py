@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 import torch
-from torch.optim import SGD
+from torch.optim import SGD, Adam
 from torch.optim import lr_scheduler as theirs
 
 from pytorch.lr_scheduler.stepping import through_a_file
@@ -233,6 +233,45 @@ def test_arguments_in_the_groups_and_of_parts_are_arguments_too(on_change):
     expected = saved if on_change == "restore" else steps(made(0.25, 2), 6)
     assert (rates(again), momentum(again)) == (rates(expected), momentum(expected))
     assert rates(steps(again, 5)) == rates(steps(expected, 5))
+
+
+def test_the_momentum_of_a_cycle_is_one_of_its_arguments():
+    def cycle(base):
+        return ours.OneCycleLR(sgd(), 0.1, total_steps=20, base_momentum=base)
+
+    again = cycle(0.85)
+    with pytest.warns(UserWarning, match=r"base_momentum of group 0 was 0.8, is 0.85\. It takes them over"):
+        again.load_state_dict(cycle(0.8).state_dict())
+
+
+def test_a_cycle_of_beta1_restores_it_and_leaves_beta2():
+    def cycle():
+        return ours.OneCycleLR(Adam([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99)), 0.1, total_steps=10)
+
+    scheduler, again = steps(cycle(), 3), cycle()
+    again.load_state_dict(scheduler.state_dict())
+    betas = again.optimizer.param_groups[0]["betas"]
+    assert betas == scheduler.optimizer.param_groups[0]["betas"]
+    assert (betas[0] < 0.86, betas[1]) == (True, 0.99)
+
+
+def test_a_plateaus_state_of_fewer_groups_has_no_other_arguments():
+    again = ours.ReduceLROnPlateau(sgd(0.1, 0.2))
+    again.load_state_dict(ours.ReduceLROnPlateau(sgd()).state_dict())
+    assert rates(again) == [0.1, 0.2]
+
+
+def test_a_state_with_a_tensor_does_not_change_with_later_steps():
+    scheduler = ours.ExponentialLR(sgd(torch.tensor(0.1)), 0.5)
+    state = scheduler.state_dict()
+    steps(scheduler, 2)
+    assert float(state["stepsize"]["groups"][0]["lr"]) == pytest.approx(0.1)
+
+
+def test_after_a_seek_the_parts_of_a_sequence_tell_its_rate():
+    scheduler = cycles(ours, sgd())
+    scheduler.seek(12)
+    assert scheduler.get_last_lr() == scheduler._schedulers[1].get_last_lr() == rates(scheduler)
 
 
 def test_a_refused_state_changes_nothing():
