@@ -16,7 +16,6 @@ from torch.optim.lr_scheduler import (
     LambdaLR,
     LinearLR,
     LRScheduler,
-    MultiplicativeLR,
     OneCycleLR,
     PolynomialLR,
     ReduceLROnPlateau,
@@ -208,14 +207,7 @@ def test_a_replay_beyond_a_held_end_warns_of_nothing():
     optimizer = sgd()
     parts = [lr_scheduler.StepLR(optimizer, 5, 0.5), lr_scheduler.CosineAnnealingLR(optimizer, 10, 0.01)]
     (schedule,) = from_torch(lr_scheduler.ChainedScheduler(parts))
-    assert schedule(40) == 0.01
-
-
-def test_a_replay_leaves_rates_in_tensors_as_they_are():
-    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=torch.tensor(0.4, dtype=torch.float64))
-    (schedule,) = from_torch(MultiplicativeLR(optimizer, lambda step: 0.5))
-    assert schedule.sample(3).tolist() == [0.4, 0.2, 0.1]
-    assert (float(optimizer.param_groups[0]["lr"]), float(optimizer.param_groups[0]["initial_lr"])) == (0.4, 0.4)
+    assert schedule.sample(15)[10:].tolist() == [0.01] * 5
 
 
 def test_a_lambdalr_of_a_schedule_keeps_the_ratio_of_a_group_to_the_default_rate():

@@ -274,6 +274,12 @@ def test_after_a_seek_the_parts_of_a_sequence_tell_its_rate():
     assert scheduler.get_last_lr() == scheduler._schedulers[1].get_last_lr() == rates(scheduler)
 
 
+def test_a_seek_leaves_an_initial_rate_in_a_tensor_as_it_is():
+    optimizer = sgd(torch.tensor(0.4, dtype=torch.float64))
+    ours.SequentialLR(optimizer, [ours.StepLR(optimizer, 3), ours.ExponentialLR(optimizer, 0.5)], [5]).seek(7)
+    assert [float(optimizer.param_groups[0][name]) for name in ("lr", "initial_lr")] == [pytest.approx(0.1), 0.4]
+
+
 def test_a_refused_state_changes_nothing():
     saved = steps(cycles(ours, sgd()), 12).state_dict()
     optimizer = sgd()
