@@ -181,6 +181,8 @@ REFUSED = [
     (BatchSize(1), "Constant(8)", "of at least 1, got 'Constant(8)'; for a schedule, write parse(\"...\")"),
     (Flag(), 1, "a boolean, got 1"),
     (Choice(("sgd", "adam")), "adm", '"sgd" or "adam", got \'adm\'; did you mean "adam"?'),
+    (Choice(("sgd", "adam")), "ADAM", '"sgd" or "adam", got \'ADAM\'; did you mean "adam"?'),
+    (FROM_TWO, "9" * 60, f"write {'9' * 17}... without quotes"),
     (Choice(("sgd", "adam")), 5, '"sgd" or "adam", got 5'),
     (Instance(str, "a text", "write str(x)"), 5, "a text, got 5; write str(x)"),
     (Instance(Momentum, "a rule", "write one"), Momentum, "a rule, got Momentum; write Momentum(...)"),

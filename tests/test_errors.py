@@ -17,10 +17,12 @@ from stepsize.errors import (
     StepsizeError,
     Words,
     concerning,
+    distinct_texts,
     first_few,
     gathered,
     name_and_item,
     one_line,
+    quoted,
     raise_together,
 )
 
@@ -94,6 +96,45 @@ def test_a_long_list_is_cut_and_the_rest_counted(words, text):
 @pytest.mark.parametrize(("text", "line"), [("a" * 9, "a" * 9), ("a" * 10, "aaaaaa..."), (" a\n b ", "a b"), ("", "")])
 def test_a_text_is_shown_as_one_line_and_cut_beyond_its_length(text, line):
     assert one_line(text, 9) == line
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "texts"),
+    [
+        (0.1, 0.2, ("0.1", "0.2")),
+        (0.1, 0.1000001, ("0.1", "0.1000001")),
+        (1.0, 1.0, ("1", "1")),
+        (1e9, 2e9, ("1e+09", "2e+09")),
+    ],
+)
+def test_two_numbers_are_shown_with_the_digits_that_tell_them_apart(one, other, texts):
+    assert distinct_texts(one, other) == texts
+
+
+def test_a_quoted_word_is_cut_and_has_no_unprintable_characters():
+    assert (quoted("a" * 40), quoted("a" * 41)) == (f'"{"a" * 40}"', f'"{"a" * 37}..."')
+    assert quoted("a\x1b[2Jb") == '"a [2Jb"'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (0, 0, ("  ?", "  ^")),
+        (3, 4, (f"  {'a' * 3}?{'b' * 4}", f"  {' ' * 3}^")),
+        (100, 100, (f"  ...{'a' * 36}?{'b' * 35}...", f"  {' ' * 39}^")),
+        (100, 10, (f"  ...{'a' * 61}?{'b' * 10}", f"  {' ' * 64}^")),
+    ],
+)
+def test_an_error_in_a_text_points_at_the_place_in_at_most_72_characters(before, after, shown):
+    error = ParseError("wrong", f"{'a' * before}?{'b' * after}", before)
+    assert tuple(str(error).splitlines()) == ("wrong", *shown)
+
+
+def test_the_command_that_recovers_a_store_quotes_its_path():
+    assert str(DamagedStoreError(Path("my runs/a.sqlite"), "malformed")) == (
+        "my runs/a.sqlite is damaged, or is not a store (malformed); recover what is readable with: "
+        "sqlite3 'my runs/a.sqlite' .recover | sqlite3 'my runs/a-recovered.sqlite'"
+    )
 
 
 def test_what_an_error_is_about_holds_for_all_its_problems():

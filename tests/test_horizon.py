@@ -131,6 +131,7 @@ ARGUMENTS = {
     "endless epochs": (lambda: Horizon(10, 1, INF), "Horizon(epochs=...) must be a finite number > 0, got inf"),
     "a dropped only batch": (
         lambda: Horizon(10, 11, 1, drop_last=True),
+        "Horizon(batch=...) must be at most one process's share of the samples when drop_last=True, got 11; "
         "10 samples over 1 processes do not fill one batch",
     ),
     "less than an update": (
@@ -156,11 +157,15 @@ ARGUMENTS = {
         "Horizon(epochs=...) must be long enough for one update",
     ),
     "half a token": (lambda: Horizon(10, 2, 1, tokens_per_sample=0.5), "tokens_per_sample=...) must be a whole number"),
-    "tokens of unknown samples": (lambda: HORIZON.of("2Btok"), "or give tokens_per_sample to the horizon"),
+    "tokens of unknown samples": (
+        lambda: HORIZON.of("2Btok"),
+        'write samples, as in "500ksp", or give tokens_per_sample to the',
+    ),
     "a time": (lambda: HORIZON.of("30min"), "got '30min'; a time needs a scheduler with clock=\"seconds\""),
     "an unknown unit": (
         lambda: HORIZON.of("3 days"),
-        'a length must be a number with a unit such as "3ep" (epochs), "10%"',
+        'a length must be a number with a unit such as "3ep" (epochs), "10%" (of the run), "500ksp" (samples), "2Btok" '
+        "(tokens) or \"2000\" (steps), got '3 days'",
     ),
     "a negative length": (lambda: HORIZON.of("-3ep"), "a length must be a number with a unit"),
     "an exponent": (lambda: HORIZON.of("1e3"), "a length must be a number with a unit"),

@@ -40,6 +40,7 @@ OBEYED = ["\x1b[2J", "\x1b]0;title\x07", "\u202egnp.exe", "a\rb", "a\0b", "a\x08
 @pytest.mark.parametrize("name", OBEYED)
 def test_a_terminal_shows_signs_and_does_not_obey_them(name, capsys):
     assert visible(name).isprintable()
+    assert visible(printed := "two\nlines with\u00a0a\u3000space") == printed
     assert str(ArgumentError("", name, "a number", 1)).isprintable()
     print_table((name, "b"), [(name, name)], left=[0])
     out = capsys.readouterr().out
@@ -102,6 +103,10 @@ def test_the_names_of_an_export_are_read_back(tmp_path):
 @pytest.mark.parametrize("number", ["-5", "+0.1", "-1e-3", "12"])
 def test_numbers_stay_numbers(number):
     assert spreadsheet_cell(number) == number
+
+
+def test_an_apostrophe_before_a_word_stays():
+    assert text_of_cell("'tis") == spreadsheet_cell("'tis") == "'tis"
 
 
 def test_curves_of_hostile_logs_have_names_that_can_be_printed(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ else:  # a type checker that saw this function would take a misspelled name for 
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
 
     def __dir__() -> list[str]:
-        return sorted(__all__)
+        return __all__
 
 
 __version__ = "0.2.0"

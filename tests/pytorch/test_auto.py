@@ -76,7 +76,9 @@ def test_under_auto_a_scheduler_lives_as_long_as_its_optimizer():
 def test_an_error_names_an_optimizer_that_is_gone():
     scheduler = Scheduler(sgd(), PLAN, auto=True)
     gc.collect()
-    with pytest.raises(DriverError, match="gone"):
+    with pytest.raises(
+        DriverError, match="the optimizer of this scheduler is gone; keep a reference to it under auto=True"
+    ):
         scheduler.seek(3)
 
 
@@ -275,8 +277,32 @@ def test_deepspeeds_wrapper_is_taken_off_and_refused_under_auto():
     optimizer = sgd()
     scheduler = Scheduler(DeepSpeedOptimizer(optimizer), PLAN)
     assert scheduler.optimizer is optimizer
-    with pytest.raises(ArgumentError, match="DeepSpeed"):
+    with pytest.raises(
+        ArgumentError, match=r"must be False for the optimizers of DeepSpeed, which .*; call step\(\) after each"
+    ):
         Scheduler(DeepSpeedOptimizer(optimizer), PLAN, auto=True)
+
+
+def test_a_rate_of_zero_in_one_group_makes_no_dummy_step():
+    optimizer = SGD([{"params": [torch.nn.Parameter(torch.ones(2))]} for _ in range(2)], lr=0.1)
+    scheduler = Scheduler(optimizer, ss.Constant(0.1), auto=True)
+    optimizer.param_groups[0]["lr"] = 0.0
+    with pytest.warns(UserWarning, match="the update used that value, and the next one will use the schedule's$"):
+        update(optimizer, gradient=0.0)
+    assert scheduler.position == 1
+
+
+def test_after_a_seek_each_optimizer_makes_an_update_before_the_next_is_counted():
+    first, second = sgd(), sgd()
+    scheduler = Scheduler([first, second], PLAN, auto=True)
+    update(first)
+    update(second)
+    update(first)
+    scheduler.seek(3)
+    update(second)
+    assert scheduler.position == 3
+    update(first)
+    assert scheduler.position == 4
 
 
 def test_a_resume_knows_which_optimizers_have_updated():
@@ -288,7 +314,11 @@ def test_a_resume_knows_which_optimizers_have_updated():
             update(critic)
         update(generator)
 
-    with pytest.warns(UserWarning, match="optimizer 1 of this scheduler has made no update yet"):
+    with pytest.warns(
+        UserWarning,
+        match="optimizer 1 of this scheduler has made no update yet, so the updates of the others are counted without "
+        "it until its first$",
+    ):
         round_of(critic, generator)
     round_of(critic, generator)
     position, state = scheduler.position, scheduler.state_dict()
@@ -330,10 +360,15 @@ def test_updates_that_bypass_step_cause_one_warning():
     scheduler = Scheduler(optimizer, PLAN, auto=True)
     scheduler.step()
     optimizer.second_step()
-    with pytest.warns(UserWarning, match=r"optimizer.step\(\) does not update them"):
+    with pytest.warns(
+        UserWarning,
+        match=r"has counted no update, but the parameters change, so optimizer.step\(\) does not update them; "
+        r"leave auto out, and call scheduler.step\(\) after each update$",
+    ):
         scheduler.step()
-    optimizer.second_step()
-    scheduler.step()
+    for _ in range(2):
+        optimizer.second_step()
+        scheduler.step()
 
 
 def test_an_optimizer_that_stops_causes_one_warning():
@@ -343,7 +378,11 @@ def test_an_optimizer_that_stops_causes_one_warning():
     update(second)
     for _ in range(99):
         update(first)
-    with pytest.warns(UserWarning, match="optimizer 1 has made no update, and the others 100; the position waits"):
+    with pytest.warns(
+        UserWarning,
+        match="optimizer 1 has made no update, and the others 100; the position waits for it. If it has stopped, make "
+        "a Scheduler without it$",
+    ):
         update(first)
     for _ in range(200):
         update(first)

@@ -92,6 +92,10 @@ def test_a_schedule_that_ends_an_update_or_more_apart_from_the_horizon_is_warned
     Scheduler(sgd(), ss.Linear(1.0, 0.0, 1999), horizon=HORIZON, clock="samples")
     with pytest.warns(UserWarning, match="lasts 1800 samples, but the horizon has 2000; write .stretch\\(2000\\)"):
         Scheduler(sgd(), ss.Linear(1.0, 0.0, 1800), horizon=HORIZON, clock="samples")
+    with pytest.warns(
+        UserWarning, match=r"lasts 2200 samples, but the horizon has 2000; .* or correct Horizon\(samples=1"
+    ):
+        Scheduler(sgd(), ss.Linear(1.0, 0.0, 2200), horizon=HORIZON, clock="samples")
 
 
 REFUSED = {
@@ -153,15 +157,18 @@ def test_the_time_is_measured_if_it_is_left_out(now):
     now[0] = 103.25
     scheduler.advance()
     assert scheduler.position == 6.25
-    copied = copy.deepcopy((optimizer, scheduler))[1]
-    now[0] = 200.0
     again = Scheduler(sgd(), HOUR, clock="seconds")
+    now[0] = 200.0
+    copied = copy.deepcopy((optimizer, scheduler))[1]
     again.load_state_dict(scheduler.state_dict())
     now[0] = 200.25
     again.advance()
-    assert again.position == 6.5
     copied.advance()
-    assert copied.position == 6.25 + (200.25 - 103.25)
+    assert (again.position, copied.position) == (6.5, 6.5)
+    scheduler.seek(50.0)
+    now[0] = 201.0
+    scheduler.advance()
+    assert scheduler.position == 50.75
 
 
 def test_under_auto_each_update_takes_its_time(now):
@@ -216,7 +223,9 @@ def test_under_auto_nothing_is_reported_so_that_nothing_counts_twice(clock):
     scheduler = Scheduler(optimizer, ss.Constant(0.1), auto=True, clock=clock, horizon=horizon)
     update(optimizer)
     position = scheduler.position
-    with pytest.raises(DriverError, match=r"use seek\(\) to move it"):
+    with pytest.raises(
+        DriverError, match=r"under auto=True the optimizer's updates move the position; use seek\(\) to"
+    ):
         scheduler.advance(1)
     assert scheduler.position == position
 

@@ -28,6 +28,7 @@ import stepsize as ss
 from pytorch.lr_scheduler import drawn
 from stepsize.errors import ArgumentError
 from stepsize.pytorch import Scheduler, as_lambda, from_torch, lr_scheduler
+from stepsize.pytorch.lr_scheduler.conversion import lambda_lr
 
 
 def sgd(*rates):
@@ -202,6 +203,18 @@ def test_a_part_of_a_chain_that_multiplies_is_a_factor_and_another_is_replayed(m
     assert schedule.sample(10) == pytest.approx(rates_of(scheduler, 9), rel=1e-9, abs=1e-12)
 
 
+def test_a_replay_beyond_a_held_end_warns_of_nothing():
+    optimizer = sgd()
+    parts = [lr_scheduler.StepLR(optimizer, 5, 0.5), lr_scheduler.CosineAnnealingLR(optimizer, 10, 0.01)]
+    (schedule,) = from_torch(lr_scheduler.ChainedScheduler(parts))
+    assert schedule.sample(15)[10:].tolist() == [0.01] * 5
+
+
+def test_a_lambdalr_of_a_schedule_keeps_the_ratio_of_a_group_to_the_default_rate():
+    groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": 0.2}, {"params": [torch.zeros(1)]}]
+    assert lambda_lr(SGD(groups, lr=0.4), ss.Constant(0.1)).get_last_lr() == [0.05, 0.1]
+
+
 def test_a_chain_within_a_chain_is_read():
     optimizer = sgd()
     inner = ChainedScheduler([ExponentialLR(optimizer, 0.9), StepLR(optimizer, 5)])
@@ -228,7 +241,7 @@ class Own(LRScheduler):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (ReduceLROnPlateau, "feedback=Plateau"),
+        (ReduceLROnPlateau, r"it follows a metric; give Scheduler a schedule and feedback=Plateau\(...\)$"),
         (Own, "Own.get_lr must be PyTorch's own"),
         (
             OfNoRates,
@@ -238,7 +251,7 @@ class Own(LRScheduler):
         (lambda o: Scheduler(o, ss.Constant(0.1)), r"its schedules are in scheduler\.schedules"),
         (
             lambda o: SequentialLR(o, [StepLR(o, 3), ChainedScheduler([StepLR(o, 3)])], [5]),
-            "a single scheduler, got .*ChainedScheduler",
+            "a single scheduler, got .*; PyTorch raises NotImplementedError at the milestone; put its parts into",
         ),
     ],
 )

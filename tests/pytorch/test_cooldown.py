@@ -95,7 +95,7 @@ def test_a_cooldown_that_has_begun_is_resumed():
     assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
     with pytest.raises(StateError, match="not a valid state of stepsize"):
         resumed.load_state_dict({"steps": 3})
-    for wrong in ({"ends_at": -3}, {"ends_at": True}, {"version": 2}, {"asked": 1}):
+    for wrong in ({"ends_at": -3}, {"ends_at": True}, {"version": 2}, {"asked": 1}, {"kind": "Another"}):
         with pytest.raises(StateError, match="not a valid state of stepsize"):
             resumed.load_state_dict({**saved[1], **wrong})
 
@@ -205,7 +205,9 @@ def test_wrong_schedulers_and_signals_are_refused():
     for wrong in (9999, "SIGUSR1"):
         with pytest.raises(ArgumentError, match="a signal, such as"):
             CooldownOnDemand(scheduler(), 2, on_signal=wrong)
-    with pytest.raises(ArgumentError, match="a signal that a process may handle"):
+    with pytest.raises(
+        ArgumentError, match=r"a signal that a process may handle, such as signal.SIGUSR1, got .*SIGKILL"
+    ):
         CooldownOnDemand(scheduler(), 2, on_signal=signal.SIGKILL)
 
 

@@ -24,6 +24,7 @@ def test_rates_that_multiply_the_optimizers_rate_are_warned_of_once(lr):
     ) as caught:
         scheduler = Scheduler(adam(), lr, relative=True)
     assert "optimizer's rate of 0.001" in str(caught[0].message)
+    assert str(caught[0].message).endswith("leave relative out, and if it gives factors, let them rise to 1")
     assert caught[0].filename == __file__
     assert len(caught) == 1
     scheduler.optimizer.step()
@@ -38,8 +39,9 @@ def test_the_highest_rate_of_the_groups_is_the_one_that_counts():
 
 @pytest.mark.parametrize("lr", [FACTORS, ss.Constant(1.0), ss.Plan(lr=ss.Staircase(1.0, 0.5, 30))])
 def test_factors_that_are_written_as_rates_are_warned_of_once(lr):
-    with pytest.warns(UserWarning, match=r"rises to a rate of 1, .* is 0\.001; write relative=True") as caught:
+    with pytest.warns(UserWarning, match=r"rises to a rate of 1, .* is 0\.001; write relative=True if") as caught:
         Scheduler(adam(), lr)
+    assert str(caught[0].message).endswith("relative=True if lr gives factors, relative=False if it gives rates")
     assert len(caught) == 1
 
 

@@ -33,8 +33,8 @@ def test_patterns_that_match_everything_make_no_rest():
     ("factors", "words"),
     [
         ({"3.*": 1.0}, r'"?3\.\*.*the parameters are 0\.weight'),
-        ({"0.wieght": 1.0}, "0.weight"),
-        ({"0.*": 1.0, "0.bias": 0.5}, "patterns before it"),
+        ({"0.wieght": 1.0}, 'match a parameter, got .*; did you mean "0.weight"'),
+        ({"0.*": 1.0, "0.bias": 0.5}, "'0.bias'; all parameters that it matches belong to patterns before it$"),
         ({"0.*": -1.0}, r"factors\[\"0\.\*\"\].*>= 0"),
         ({"0.*": float("nan")}, "finite number"),
     ],
@@ -42,6 +42,16 @@ def test_patterns_that_match_everything_make_no_rest():
 def test_wrong_factors_are_refused(factors, words):
     with pytest.raises(ArgumentError, match=words):
         parameter_groups(model(), factors)
+
+
+def test_at_most_eight_parameters_are_named():
+    def net(layers):
+        return torch.nn.Sequential(*(torch.nn.Linear(1, 1) for _ in range(layers)))
+
+    with pytest.raises(ArgumentError, match=r"the parameters are 0\.weight, .*3\.weight, 3\.bias$"):
+        parameter_groups(net(4), {"x": 1.0})
+    with pytest.raises(ArgumentError, match=r"the parameters are 0\.weight, .*3\.weight, 3\.bias, \.\.\.$"):
+        parameter_groups(net(5), {"x": 1.0})
 
 
 def test_two_optimizers_of_the_same_groups_are_apart():
@@ -55,5 +65,7 @@ def test_a_pattern_may_not_take_the_name_of_the_rest():
     net = torch.nn.Module()
     net.register_parameter("rest", torch.nn.Parameter(torch.ones(1)))
     net.register_parameter("other", torch.nn.Parameter(torch.ones(1)))
-    with pytest.raises(ArgumentError, match='without the pattern "rest"'):
+    with pytest.raises(
+        ArgumentError, match=r'"rest", got .*; parameters that match no pattern form the group of this name$'
+    ):
         parameter_groups(net, {"rest": 0.5})

@@ -21,11 +21,31 @@ def test_pain_12_a_relative_schedule_keeps_the_ratios_of_the_groups():
 
 def test_pain_12_one_schedule_for_different_rates_is_refused_without_relative():
     optimizer = sgd(0.1, 0.01)
-    with pytest.raises(ArgumentError, match="relative=True"):
+    with pytest.raises(ArgumentError) as caught:
         Scheduler(optimizer, PLAN)
+    assert str(caught.value) == (
+        "Scheduler(relative=...) must be given if the groups' rates differ (0.01, 0.1), got None; write relative=True "
+        "to multiply each group's own rate, relative=False to give all the same rate, or give lr as a list or a "
+        "mapping by name"
+    )
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.01]
     assert "initial_lr" not in optimizer.param_groups[0]
     assert Scheduler(optimizer, ss.Constant(0.3), relative=False).get_last_lr() == [0.3, 0.3]
+
+
+def test_base_rates_that_an_earlier_scheduler_has_overwritten_differ_all_the_same():
+    optimizer = sgd(0.1, 0.01)
+    Scheduler(optimizer, ss.Constant(0.0), relative=False).close()
+    with pytest.raises(ArgumentError, match=r"groups' rates differ \(0.01, 0.1\)"):
+        Scheduler(optimizer, PLAN)
+
+
+def test_a_group_that_is_added_after_another_was_removed_takes_its_place_in_a_list():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Constant(0.5)])
+    del optimizer.param_groups[0]
+    optimizer.add_param_group({"params": [weight()]})
+    assert scheduler.get_last_lr() == [0.5, 0.3]
 
 
 def test_a_list_gives_each_group_its_own():
@@ -55,7 +75,11 @@ def test_a_group_added_under_a_list_is_an_error_that_names_its_index():
     optimizer = sgd(0.1)
     scheduler = Scheduler(optimizer, [PLAN])
     optimizer.add_param_group({"params": [weight()]})
-    with pytest.raises(ArgumentError, match="parameter group 1"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"must be a list with a schedule for parameter group 1 too, got .*; give one schedule for all groups, or "
+        "name the groups and give a mapping$",
+    ):
         update(optimizer)
     assert scheduler.position == 0
 

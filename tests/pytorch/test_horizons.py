@@ -52,15 +52,20 @@ def test_an_update_that_is_made_again_after_a_seek_or_a_load_is_not_warned_of():
 
 
 def test_two_optimizers_make_one_update_each_before_a_step_and_no_horizon_asks_for_steps():
-    first, second, alone = sgd(), sgd(), sgd()
+    first, second, alone, of_samples = sgd(), sgd(), sgd(), sgd()
     scheduler = Scheduler([first, second], PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
     for _ in range(3):
         update(first)
         update(second)
         scheduler.step()
-    Scheduler(alone, PLAN)
+    others = [
+        Scheduler(alone, PLAN),
+        Scheduler(of_samples, ss.Constant(0.1), horizon=ss.Horizon(samples=100, batch=10, epochs=2), clock="samples"),
+    ]
     for _ in range(3):
         update(alone)
+        update(of_samples)
+    assert [each.position for each in others] == [0, 0]
 
 
 def test_a_warning_under_auto_points_at_the_users_own_line():

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from driven import PLAN, sgd, update
+from driven import PLAN, sgd, update, weight
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 
 import stepsize as ss
@@ -64,6 +64,26 @@ def test_weight_decay_tied_to_the_rate_has_a_constant_product_and_is_safe_at_rat
     again = Scheduler(sgd(0.1, 0.2, kind=AdamW), PLAN, relative=True, weight_decay=ConstantProduct(0.002))
     again.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
     assert again.optimizer.param_groups[1]["weight_decay"] == optimizer.param_groups[1]["weight_decay"]
+
+
+def test_a_single_schedule_for_a_tuple_is_answered_with_the_tuple_to_write():
+    with pytest.raises(
+        ArgumentError, match=r"value, \(0.9, 0.999\), got Constant\(0.5\); write betas=\(schedule, 0.999\)$"
+    ):
+        Scheduler(sgd(kind=AdamW), betas=ss.Constant(0.5))
+
+
+def test_a_value_that_other_code_sets_is_named_with_its_group_and_what_it_should_be():
+    groups = [{"params": [weight()], "name": name} for name in ("body", "head")]
+    optimizer = AdamW(groups, lr=0.1)
+    scheduler = Scheduler(optimizer, ss.Constant(0.1), weight_decay=ConstantProduct(0.002))
+    optimizer.param_groups[1]["weight_decay"] = 0.5
+    with pytest.warns(
+        UserWarning, match='set "weight_decay" of group "head" to 0.02, and something else has set it to 0.5'
+    ):
+        update(optimizer)
+    scheduler.step()
+    assert optimizer.param_groups[1]["weight_decay"] == 0.02
 
 
 def test_the_rate_cannot_be_tied_to_itself():

@@ -97,6 +97,8 @@ def test_stacks_follow_one_another_and_layers_of_different_classes_are_blocks():
     assert found["decoder.norm.weight"] == found["decoder.layers.1.linear1.weight"] == 1.0
     mixed = nn.Sequential(nn.TransformerEncoderLayer(4, 1, 4), nn.TransformerDecoderLayer(4, 1, 4))
     assert set(layer_decay(mixed, 0.5).factors.values()) == {0.5, 1.0}
+    blocks = [nn.Sequential(nn.MultiheadAttention(4, 1), nn.Sequential(nn.Linear(4, 4))) for _ in range(2)]
+    assert set(layer_decay(nn.Sequential(*blocks), 0.5).factors.values()) == {0.5, 1.0}
 
 
 def test_all_layers_of_a_sequential_before_its_stages_have_depth_0_and_all_after_them_the_greatest():
@@ -110,7 +112,8 @@ def test_all_layers_of_a_sequential_before_its_stages_have_depth_0_and_all_after
 
 def test_groups_have_readable_names_and_no_decay_for_biases_and_norms():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.LayerNorm((2, 2, 2)), nn.Linear(2, 2), nn.PReLU())
-    groups = layer_decay(model, 0.5, no_decay=["2.w*"]).groups
+    model[3].position_bias = nn.Parameter(torch.zeros(2, 2))
+    groups = layer_decay(model, 0.5, no_decay=["no.such", "2.w*"]).groups
     decays = {group["name"]: group.get("weight_decay") for group in groups}
     assert decays == {
         "layer_0": None,
@@ -153,7 +156,10 @@ def test_frozen_parameters_are_left_out_and_do_not_move_the_others():
         ((nn.Sequential(nn.Linear(2, 2)), 75), "factor.*<= 1"),
         (("model", 0.5), "torch.nn.Module"),
         ((nn.ReLU(), 0.5), "a torch.nn.Module with parameters"),
-        ((nn.Sequential(nn.LazyLinear(2)), 0.5), "without lazy layers, .* got Sequential; run it on one batch first"),
+        (
+            (nn.Sequential(nn.LazyLinear(2)), 0.5),
+            "without lazy layers, which have no parameters yet, got Sequential; run it on one batch first",
+        ),
     ],
 )
 def test_what_has_no_depth_is_refused(arguments, words):
@@ -164,9 +170,13 @@ def test_what_has_no_depth_is_refused(arguments, words):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"depth": {"0.weight": 1}}, "__getitem__"),
+        (
+            {"depth": {"0.weight": 1}},
+            "must be a function of a parameter's name, .*; for a dictionary write depths.__getitem__$",
+        ),
         ({"depth": lambda name: None}, r'depth\("0.weight"\)'),
         ({"no_decay": "bias"}, r"no_decay=\('bias',\)"),
+        ({"no_decay": [1]}, r'no_decay\[0\]=...\) must be a pattern of parameter names such as "\*.bias", got 1'),
     ],
 )
 def test_wrong_depths_and_patterns_are_refused(more, words):

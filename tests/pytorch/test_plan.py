@@ -58,6 +58,7 @@ def test_replanning_takes_a_plan_or_its_text():
     scheduler = Scheduler(sgd(kind=AdamW), WHOLE)
     scheduler.seek(10)
     scheduler.replan(Plan(lr=0.1, betas=(0.8, 0.9)))
+    scheduler.replan(Plan(lr=0.3, relative=False))
     scheduler.replan("Plan(lr=0.2)")
     scheduler.seek(12)
     assert scheduler.values() | {"weight_decay": 0} == {"lr": 0.2, "weight_decay": 0, "betas[0]": 0.8, "betas[1]": 0.9}

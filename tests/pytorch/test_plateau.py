@@ -76,8 +76,13 @@ def test_pain_7_its_state_is_json_and_goes_on_where_it_stood():
 
 def test_a_metric_that_is_not_finite_is_refused_or_counted_as_bad():
     refusing = Scheduler(sgd(0.1), 0.4, feedback=Plateau(patience=0))
-    with pytest.raises(ArgumentError, match='nan="bad"'):
+    with pytest.raises(ArgumentError, match=r'run, or count it as no improvement with Plateau\(nan="bad"\)$'):
         refusing.observe(math.nan)
+    for metric in (math.inf, -math.inf):
+        with pytest.raises(
+            ArgumentError, match=rf"observe\(metric=...\) must be finite, got {metric}; look at the run"
+        ):
+            refusing.observe(metric)
     counting = Scheduler(sgd(0.1), 0.4, feedback=Plateau(factor=0.5, patience=1, nan="bad"))
     assert [counting.observe(value) for value in (1.0, math.nan, math.nan)] == [False, False, True]
     assert counting.get_last_lr() == [0.2]
@@ -93,7 +98,7 @@ def test_a_window_smooths_the_metric():
 
 
 def test_observing_without_feedback_is_refused_with_advice():
-    with pytest.raises(ArgumentError, match="feedback=Plateau"):
+    with pytest.raises(ArgumentError, match=r"must be given for observe\(\), got None; write feedback=Plateau\(\)$"):
         Scheduler(sgd(0.1), 0.4).observe(1.0)
 
 
@@ -116,6 +121,8 @@ def test_an_infinite_first_metric_is_not_an_improvement():
 def test_observe_says_whether_a_rate_was_lowered():
     at_the_bottom = Scheduler(sgd(0.1), 0.1, feedback=Plateau(patience=0, min_lr=0.1))
     assert [at_the_bottom.observe(1.0) for _ in range(3)] == [False, False, False]
+    by_no_more_than_eps = Scheduler(sgd(1.0), 1.0, feedback=Plateau(patience=0, factor=0.5, eps=0.5))
+    assert [by_no_more_than_eps.observe(1.0) for _ in range(3)] == [False, False, False]
     in_a_warmup = Scheduler(sgd(0.1), ss.Linear(0.0, 0.1, 5), feedback=Plateau(patience=0))
     assert [in_a_warmup.observe(1.0) for _ in range(2)] == [False, False]
     for wrong in ("low", "0.1", True, None):
@@ -128,6 +135,10 @@ def test_an_invalid_saved_multiplier_is_refused():
     state = scheduler.state_dict()
     for wrong in (math.nan, -0.5):
         state["feedback"]["multipliers"] = [wrong]
+        with pytest.raises(StateError, match="not that of a Plateau"):
+            scheduler.load_state_dict(state)
+    for wrong in ([], [1.0, 1.0]):
+        state["feedback"]["multipliers"] = wrong
         with pytest.raises(StateError, match="not that of a Plateau"):
             scheduler.load_state_dict(state)
     state["feedback"]["multipliers"] = [0.0]  # with a Plateau's factor of 0
@@ -149,6 +160,18 @@ def test_a_state_of_another_form_is_refused_and_nothing_changes(wrong):
     with pytest.raises(StateError, match="this is not the state of a Plateau"):
         plateau.load_state_dict(before | wrong)
     assert plateau.state_dict() == before
+
+
+def test_a_state_does_not_change_with_later_metrics_and_may_have_whole_numbers():
+    plateau = Plateau(factor=0.5, patience=0, window=2)
+    plateau.observe(1.0)
+    before = plateau.state_dict()
+    plateau.observe(2.0)
+    assert before == {"multiplier": 1.0, "best": 1.0, "bad": 0, "cooling": 0, "recent": [1.0]}
+    plateau.load_state_dict(before | {"recent": [1]})
+    assert plateau.state_dict() == before
+    with pytest.raises(StateError):
+        plateau.load_state_dict(before | {"recent": [10**400]})
 
 
 class Given:
@@ -175,6 +198,27 @@ def test_an_invalid_multiplier_is_refused_and_nothing_changes():
     assert scheduler.get_lr() == [5.0]
 
 
+class Counted(Given):
+    """Feedback that counts."""
+
+    seen = 0
+
+    def state_dict(self):
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+
+
+def test_a_state_whose_rate_overflows_leaves_the_users_feedback_as_it_was():
+    scheduler = Scheduler(sgd(0.1), 1e10, feedback=Counted())
+    state = scheduler.state_dict()
+    state["feedback"] |= {"multipliers": [1e300], "state": {"seen": 7}}
+    with pytest.raises(StepError):
+        scheduler.load_state_dict(state)
+    assert (scheduler.feedback.seen, scheduler.get_last_lr()) == (0, [1e10])
+
+
 def test_each_group_keeps_a_multiplier_of_its_own():
     optimizer = sgd(0.1, 0.05)
     plan = ss.Piecewise((1.0, 4.0), (1,))
@@ -195,6 +239,6 @@ def test_a_group_that_is_rebuilt_keeps_its_multiplier_and_its_schedule():
     optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 0.1})
     late = optimizer.param_groups.pop()
     del optimizer.param_groups[0]
-    optimizer.param_groups[0] = {**optimizer.param_groups[0]}
+    optimizer.param_groups[0] = {**optimizer.param_groups[0], "lr": 7.0}
     assert scheduler.get_last_lr() == [0.4]
     assert late["lr"] == 0.1

@@ -161,6 +161,31 @@ def test_the_validation_loss_is_taken_after_each_update_in_eval_mode_and_judged(
     assert seen.losses.tolist() != list(run.losses)
 
 
+def test_a_part_that_is_in_eval_mode_stays_so_after_a_validation():
+    model, seen = nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Linear(8, 1)), []
+    model[1].eval()
+    model[1].register_forward_pre_hook(lambda module, _: seen.append((model.training, module.training)))
+    range_test(model, SGD(model.parameters(), lr=0.1), mse_loss, BATCHES, validation=BATCHES[:1], **QUICK)
+    assert seen == [(True, False), (False, False)] * 6
+
+
+def test_a_seed_decides_what_a_data_set_with_a_generator_of_its_own_draws():
+    class Noisy(torch.utils.data.Dataset):
+        generator = None
+
+        def __len__(self):
+            return 48
+
+        def __getitem__(self, index):
+            return X[index], Y[index] + torch.rand(1, generator=self.generator)
+
+    data = Noisy()
+    data.generator = torch.Generator()
+    model, optimizer = line()
+    runs = range_test(model, optimizer, mse_loss, torch.utils.data.DataLoader(data, 8), seeds=(1, 2), **QUICK).runs
+    assert runs[0].losses != runs[1].losses
+
+
 def test_autocasting_computes_in_the_type_it_is_given():
     model, optimizer = line()
     types = []
@@ -326,6 +351,20 @@ def test_the_loss_is_smoothed_without_bias():
         assert [judge.is_over(loss) for loss in (1.0, last)] == [False, over]
 
 
+@pytest.mark.parametrize(
+    ("losses", "over"),
+    [
+        ([1.0, 1.1] * 15 + [50.0] * 4, 32),  # the third in a row
+        ([1.0, 1.1] * 15 + [50.0, 50.0, 1.0, 50.0, 50.0], None),
+        ([1.0, 1.1] * 8 + [50.0] * 8, 19),  # the twentieth of all
+        ([0.0, *(1e-30 * 10.0**power for power in range(25))], 19),  # from zero on, the size is that of the first rise
+    ],
+)
+def test_of_weights_that_have_hardly_moved_the_last_three_of_twenty_losses_are_far_above(losses, over):
+    judge = Judge(4.0, 0.7, has_moved=lambda: False)
+    assert next((index for index, loss in enumerate(losses) if judge.is_over(loss)), None) == over
+
+
 def test_weights_that_have_hardly_moved_need_a_rise_beyond_the_noise():
     """Losses that differ by factors must rise further than steady ones, and one batch is never enough."""
     noisy = [10.0 ** (-3 + index % 3) for index in range(60)]
@@ -374,6 +413,10 @@ def frozen():
 
 REFUSED = [
     ({"model": nn.ReLU()}, "must be a torch.nn.Module with parameters, got"),
+    (
+        dict(zip(("model", "optimizer"), frozen(), strict=True)),
+        "of this model that require a gradient, got SGD; write SGD",
+    ),
     ({"model": frozen()[0]}, "made for parameters of this model that require a gradient"),
     ({"model": lambda x: x}, "must be a torch.nn.Module"),
     ({"optimizer": SGD([torch.zeros(1, requires_grad=True)], lr=0.1)}, "made for parameters of this model"),
@@ -383,12 +426,21 @@ REFUSED = [
     ({"batches": (batch for batch in BATCHES)}, "returns the same iterator each time; give the DataLoader or a list"),
     ({"batches": 3}, "a DataLoader, or a list of batches, got 3"),
     ({"batches": [X]}, r"must be pairs \(inputs, targets\), got a tensor of shape \(48, 1\)"),
-    ({"batches": [(X, Y, Y)]}, r"got a tuple of 3; .* write closure="),
+    (
+        {"batches": [(X, Y, Y)]},
+        r"got a tuple of 3; for other batches write closure=..., a function \(model, batch\) that returns the loss",
+    ),
     ({"validation": []}, "validation=...\\) must be at least one batch in every pass"),
     ({"loss_fn": lambda out, y: (out - y) ** 2}, r"one number, got a tensor of shape \(16, 1\); take the mean"),
     ({"loss_fn": lambda out, y: 0.5}, "one number, got 0.5"),
-    ({"loss_fn": lambda out, y: mse_loss(out, y).detach()}, "must be computed from a trained parameter, got tensor"),
-    ({"loss_fn": None}, "or None with a closure, got None; closure="),
+    (
+        {"loss_fn": lambda out, y: mse_loss(out, y).detach()},
+        r"trained parameter, got tensor.*; return it without .detach\(\) or .item\(\), and compute it outside torch",
+    ),
+    (
+        {"loss_fn": None},
+        r"function \(outputs, targets\), or None with a closure, got None; closure=... is a function \(model, batch\)",
+    ),
     ({"loss_fn": nn.MSELoss}, r"got MSELoss; MSELoss is a class; write MSELoss\(\)"),
     ({"loss_fn": BATCHES, "batches": nn.MSELoss()}, r"the order is range_test\(model, optimizer, loss_fn, batches\)"),
     ({"closure": lambda model, batch: 0}, "or None with a closure, got <function"),
@@ -397,7 +449,7 @@ REFUSED = [
     ({"start_lr": 0.0}, "start_lr=...\\) must be a finite number > 0"),
     ({"end_lr": math.inf}, "end_lr=...\\) must be a finite number > 0"),
     ({"start_lr": [1e-3, 1e-3], "end_lr": [1.0, 1.0]}, "one rate for each of the 1 parameter groups"),
-    ({"start_lr": [1e-3]}, "must be of the form of end_lr: a number, or a list"),
+    ({"start_lr": [1e-3]}, r"must be of the form of end_lr: a number, or a list of .*; here end_lr=10.0$"),
     ({"steps": 1}, "at least 2, got 1"),
     ({"steps": 10.5}, "write 10 or 11"),
     ({"accumulation": 0}, "at least 1, got 0"),
@@ -481,7 +533,8 @@ def squared(outputs, targets):
 def test_outputs_and_targets_that_broadcast_against_each_other_are_refused(loss, targets, size):
     model, optimizer = line()
     words = (
-        r"that of the model's outputs, \(\d+, 1\), got .* compares each output with every target; write outputs.squeeze"
+        r"the targets' shape in range_test must be that of the model's outputs, \(\d+, 1\), got .*; or the loss "
+        r"compares each output with every target; write outputs.squeeze\(1\), for example$"
     )
     with pytest.raises(ArgumentError, match=words):
         range_test(model, optimizer, loss, [(X[:size], targets[:size])], **QUICK)
@@ -507,7 +560,7 @@ def test_a_loss_that_is_right_for_different_ranks_is_accepted(loss, targets):
     assert len(range_test(model, optimizer, loss, [(X, targets)], **QUICK).losses) == 6
 
 
-@pytest.mark.parametrize(("shuffle", "size", "fixed"), [(False, 8, True), (True, 8, False), (False, 48, False)])
+@pytest.mark.parametrize(("shuffle", "size", "fixed"), [(False, 24, True), (True, 24, False), (False, 48, False)])
 def test_a_loader_of_several_batches_that_does_not_shuffle_is_noted(shuffle, size, fixed):
     model, optimizer = line()
     batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), size, shuffle=shuffle)
@@ -521,7 +574,9 @@ def test_several_processes_are_refused():
     model, optimizer = line()
     torch.distributed.init_process_group("fake", rank=0, world_size=2, store=FakeStore())
     try:
-        with pytest.raises(ArgumentError, match=r"number of processes in torch\.distributed must be 1, got 2"):
+        with pytest.raises(
+            ArgumentError, match="distributed must be 1, got 2; run range_test before init_process_group, or"
+        ):
             range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
     finally:
         torch.distributed.destroy_process_group()

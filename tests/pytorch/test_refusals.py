@@ -49,7 +49,10 @@ def test_a_flag_that_is_none_cannot_be_scheduled():
 REFUSED = {
     "unknown hyperparameter": (lambda o: Scheduler(o, wieght_decay=0.1), "weight_decay"),
     "list too short": (lambda o: Scheduler(o, [PLAN]), "each of the 2 parameter groups"),
-    "no such name": (lambda o: Scheduler(o, {"head": PLAN}), 'no group has a "name"'),
+    "no such name": (
+        lambda o: Scheduler(o, {"head": PLAN}),
+        "must be a mapping by the groups. names, got 'head'; no group has a \"name\"; give a list$",
+    ),
     "negative rate": (lambda o: Scheduler(o, -0.1), "negative"),
     "nothing": (lambda o: Scheduler(o), "given if nothing else is scheduled"),
     "tuple for a number": (lambda o: Scheduler(o, (0.1, 0.2)), "like the group's own value"),
@@ -134,7 +137,9 @@ def test_keys_that_no_group_has_are_named_before_their_values_are_read():
         Scheduler(sgd(0.1), PLAN, verbose=True)
     with pytest.raises(ArgumentError, match=r'"lr" of parameter group 0 must be a number, got tensor\(\[1., 2.\]\)'):
         Scheduler(sgd(torch.tensor([1.0, 2.0])), PLAN)
-    with pytest.raises(ArgumentError, match="observe"):
+    with pytest.raises(
+        ArgumentError, match=r"left out, got 0.5; give a metric to observe\(\), a position to seek\(\)$"
+    ):
         Scheduler(sgd(0.1), PLAN).step(0.5)
 
 

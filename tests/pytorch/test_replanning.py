@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from driven import PLAN, sgd
-from torch.optim import Adam
+from driven import PLAN, sgd, weight
+from torch.optim import SGD, Adam
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, StateError
@@ -65,12 +65,20 @@ def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
     scheduler.cool_down(10)
     scheduler.seek(25)
     again = Scheduler(sgd(), lambda step: 1 / (1 + step))
-    with pytest.raises(StateError, match=r"package\.module:name.*keep"):
+    with pytest.raises(
+        StateError,
+        match=r"function without a name, which no state can hold; define it in a module as "
+        r'Function\("package\.module:name"\), or keep this plan with on_change="keep"$',
+    ):
         again.load_state_dict(scheduler.state_dict())
     assert again.position == 0
     keeping = Scheduler(sgd(), lambda step: 1 / (1 + step), on_change="keep")
     keeping.replan(ss.Constant(0.7))
-    with pytest.warns(UserWarning, match="function without a name, which no state can hold; this scheduler continues"):
+    with pytest.warns(
+        UserWarning,
+        match="the saved plan was replanned with a function without a name, which no state can hold; "
+        "this scheduler continues with the plan that it began with, lr=Function",
+    ):
         keeping.load_state_dict(scheduler.state_dict())
     assert (keeping.position, keeping.get_last_lr()) == (25, [1 / 26])
 
@@ -95,6 +103,16 @@ def test_replanning_a_list_or_a_mapping_needs_the_same_form():
     with pytest.raises(ArgumentError, match="the plan has no 'momentum'"):
         scheduler.replan(momentum=0.9)
     assert scheduler.get_last_lr() == [0.3, 0.1]
+
+
+def test_a_mapping_may_be_replanned_for_some_of_its_names():
+    optimizer = SGD([{"params": [weight()], "name": name} for name in ("body", "head")], lr=0.1)
+    scheduler = Scheduler(optimizer, {"body": ss.Linear(1.0, 0.0, 10), "head": 0.2})
+    scheduler.seek(5)
+    scheduler.replan({"head": 0.3})
+    assert scheduler.get_last_lr() == [0.5, 0.3]
+    with pytest.raises(ArgumentError, match="in the form of the plan"):
+        scheduler.replan({"haed": 0.3})
 
 
 def test_a_tuple_is_replanned_by_a_tuple_of_its_length():

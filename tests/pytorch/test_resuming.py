@@ -47,7 +47,11 @@ def test_pain_1_a_changed_plan_is_refused_kept_or_restored():
     longer = ss.Linear(0.0, 0.3, 50) >> ss.Cosine(0.3, 0.01, 150)
     other = sgd()
     refusing = Scheduler(other, longer)
-    with pytest.raises(StateError, match=r"keep.*restore"):
+    with pytest.raises(
+        StateError,
+        match=r"under another plan, lr=Linear\(0.0, 0.3, 5\) .*, not under lr=Linear\(0.0, 0.3, 50\) .*; keep this one "
+        r'with Scheduler\(..., on_change="keep"\), or take the saved one with "restore"$',
+    ):
         refusing.load_state_dict(state)
     assert (refusing.position, other.param_groups[0]["lr"]) == (0, 0.0)
     keeping = Scheduler(sgd(), longer, on_change="keep")
@@ -66,7 +70,11 @@ def test_pain_1_another_base_rate_is_another_plan_where_schedules_multiply_it():
     scheduler.seek(5)
     state = scheduler.state_dict()
     refusing = relative(0.7, 0.7)
-    with pytest.raises(StateError, match=r"\[0.1, 0.01\], but here the groups have \[0.7, 0.7\]; keep.*restore"):
+    with pytest.raises(
+        StateError,
+        match=r"\[0.1, 0.01\], but here the groups have \[0.7, 0.7\]; "
+        r'keep these with Scheduler\(..., on_change="keep"\), or take the saved ones with "restore"$',
+    ):
         refusing.load_state_dict(state)
     assert refusing.get_last_lr() == [0.7, 0.7]
     for on_change, rates in {"keep": [0.35, 0.35], "restore": [0.05, 0.005]}.items():
@@ -105,18 +113,26 @@ def test_pain_15_a_named_function_is_saved_by_its_name_and_a_plain_one_must_be_g
 
 BROKEN_STATES = {
     "another kind": (
-        {"param_groups": [], "state": {}},
-        "not a state of .*Scheduler but a dictionary with the keys .'param_groups', 'state'.",
+        {"state": {}, "param_groups": []},
+        "not a state of .*Scheduler but a dictionary with the keys .'param_groups', 'state'.; "
+        "load it into the object that made it$",
     ),
-    "newer": ({"version": 2}, "version 1"),
+    "another object": ({"kind": "Another"}, "but a state of 'Another'; load it into the object that made it$"),
+    "newer": ({"version": 2}, "this stepsize reads version 1 of the state, got 2"),
     "cut short": ({"plan": None}, "lacks plan"),
     "position": ({"position": -1}, "position"),
     "position of another type": ({"position": 2.5}, "position"),
-    "groups": ({"base_lrs": [0.1, 0.2]}, "2 parameter groups"),
+    "groups": (
+        {"base_lrs": [0.1, 0.2]},
+        "the state has 2 parameter groups, but the optimizer has 1; add or remove groups first",
+    ),
     "base rate": ({"base_lrs": [math.nan]}, "base_lrs"),
     "clock": ({"clock": "tokens"}, "tokens"),
     "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}, "replanned": True}, "plan cannot be followed"),
-    "another plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "never replanned"),
+    "another plan": (
+        {"plan": {"lr": {"all": "Cosin(1)"}}},
+        "plan differs from the one that it began with, although it was never replanned",
+    ),
     "another plan that cannot be read": (
         {"plan": {"lr": "Cosin(1)"}, "began_with": {"lr": "Cosin(1)"}},
         "the state was saved under another plan, {'lr': 'Cosin\\(1\\)'}, not under",

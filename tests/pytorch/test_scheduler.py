@@ -49,17 +49,28 @@ def test_advance_moves_a_clock_of_tokens():
     scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 1_000_000), clock="tokens")
     scheduler.advance(250_000)
     assert scheduler.get_last_lr() == [0.75]
-    with pytest.raises(DriverError, match="advance"):
+    with pytest.raises(DriverError, match=r"this scheduler counts tokens; call advance\(n\) after each update$"):
         scheduler.step()
 
 
 def test_stepping_before_the_optimizer_warns_once():
     scheduler = Scheduler(sgd(), PLAN)
-    with pytest.warns(UserWarning, match="step 0 is skipped"):
+    with pytest.warns(
+        UserWarning, match=r"before the first optimizer.step\(\), so the value of step 0 is skipped; call it after each"
+    ):
         scheduler.step()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scheduler.step()
+
+
+def test_a_step_after_a_load_is_not_taken_for_one_before_the_first_update():
+    scheduler = Scheduler(sgd(), PLAN)
+    rates_used(scheduler.optimizer, scheduler, 3)
+    again = Scheduler(sgd(), PLAN)
+    again.load_state_dict(scheduler.state_dict())
+    again.step()
+    assert again.get_last_lr() == [PLAN(4)]
 
 
 def test_pain_16_all_getters_tell_the_rate_of_the_next_update():
@@ -110,6 +121,8 @@ def test_nothing_moves_in_nested_pauses():
     with scheduler.paused():
         with scheduler.paused():
             scheduler.step()
+            optimizer.param_groups[0]["lr"] = 7.0
+        assert optimizer.param_groups[0]["lr"] == 7.0
         scheduler.step()
         scheduler.advance(3)
         optimizer.load_state_dict(sgd(0.5).state_dict())
@@ -161,10 +174,13 @@ def test_repr_shows_the_plan_and_the_position():
 def test_a_rate_set_by_other_code_lasts_for_one_update_and_causes_one_warning(auto):
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, auto=auto)
+    scheduler.load_state_dict(scheduler.state_dict())
+    rates_used(optimizer, scheduler, 1)  # until an update has followed, a loaded state counts for more
     used = []
+    optimizer.register_step_pre_hook(lambda optimizer, *_: used.append(optimizer.param_groups[0]["lr"]))
     for step in range(3):
         optimizer.param_groups[0]["lr"] = 5.0
-        with pytest.warns(UserWarning, match=r"to 0\.0, .*to 5\.0") if step == 0 else nullcontext():
-            used += rates_used(optimizer, scheduler, 1)
+        with pytest.warns(UserWarning, match=r"to 0\.06, .*to 5\.0") if step == 0 else nullcontext():
+            rates_used(optimizer, scheduler, 1)
     assert used == [5.0, 5.0, 5.0]
-    assert rates_used(optimizer, scheduler, 2) == [PLAN(3), PLAN(4)]
+    assert rates_used(optimizer, scheduler, 2) == [PLAN(4), PLAN(5)]

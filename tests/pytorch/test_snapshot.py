@@ -100,6 +100,15 @@ def test_a_seed_decides_what_a_generator_draws(kind):
     assert not set(drawn[0]) & set(drawn[2])
 
 
+def test_seeds_that_agree_in_32_bits_differ_in_python_and_numpy():
+    drawn = []
+    for seed in (7, 7 + 2**32):
+        seed_random_states(seed)
+        seed_generator(own := np.random.RandomState(0), seed)
+        drawn += [random.random(), np.random.rand(), own.rand()]  # noqa: NPY002
+    assert len(set(drawn)) == 4  # RandomState and NumPy's global generator are of one kind
+
+
 def test_the_states_of_gpus_are_read_restored_and_seeded_too(monkeypatch):
     """Two stand-ins for GPUs, whose state is a number."""
     devices = [torch.device("cuda", 0), torch.device("cuda", 1)]

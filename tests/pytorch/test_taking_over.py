@@ -56,6 +56,15 @@ def test_a_copied_scheduler_drives_a_copied_optimizer(copied):
     assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, PLAN(3))
 
 
+def test_a_copy_made_in_a_pause_is_not_paused():
+    scheduler = Scheduler(sgd(), PLAN)
+    with scheduler.paused():
+        again = copy.deepcopy(scheduler)
+    update(again.optimizer)
+    again.step()
+    assert (again.position, again.get_last_lr()) == (1, [PLAN(1)])
+
+
 def test_a_copied_optimizer_carries_no_scheduler():
     optimizer = sgd()
     Scheduler(optimizer, PLAN)
@@ -88,7 +97,7 @@ def test_a_closed_scheduler_says_so_and_writes_nothing():
     first.close()
     Scheduler(optimizer, ss.Constant(0.7))
     for move in (first.step, lambda: first.seek(2), lambda: first.advance(1)):
-        with pytest.raises(DriverError, match="was closed"):
+        with pytest.raises(DriverError, match=r"position=3\) was closed, so it can no longer be stepped$"):
             move()
     copied = copy.deepcopy(first)
     with pytest.raises(DriverError, match="was closed"):

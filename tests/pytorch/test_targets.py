@@ -195,6 +195,11 @@ def test_nothing_is_written_if_any_value_is_wrong():
         Scheduler(optimizer, 0.3, dropout=0.2, scale=1e6, targets=targets)
     with pytest.raises(StepError, match="cannot be negative"):
         Scheduler(optimizer, -0.3, dropout=0.2, scale=2.0, targets=targets)
+    both = [Attribute(dropout, "p"), Attribute(half, "scale"), Attribute(Heated(), "temperature")]
+    with pytest.raises(
+        StepError, match=r"1000000\.0 for scale at step 0, which its .*; bound it with .clip\(low, high\)"
+    ):
+        Scheduler(optimizer, 0.3, scale=1e6, targets={"scale": both})
     assert (optimizer.param_groups[0]["lr"], dropout.p, half.scale.item()) == (0.1, 0.5, 1.0)
 
 

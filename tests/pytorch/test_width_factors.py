@@ -67,6 +67,8 @@ def test_fans_that_grow_differently_and_weights_with_the_fan_in_first():
     for optimizer, expected in factors.items():
         found = by_name(model, width_factors(model, net(4, 4), optimizer=optimizer))
         assert [found[f"{layer}.weight"][1] for layer in range(4)] == expected
+    named = [group["name"] for group in width_factors(model, net(4, 4), optimizer="sgd").groups]
+    assert [name for name in named if not name.endswith("_no_decay")] == ["input_4", "hidden_2", "hidden_0.5", "output"]
     assert found["1.weight"][0] == "hidden_0.5"
     assert found["2.weight"][0] == "hidden_2"
 
@@ -139,8 +141,13 @@ def test_a_weight_that_an_embedding_shares_with_the_output_is_an_input_weight(fi
 
 
 def test_another_model_is_refused_as_the_base():
-    with pytest.raises(ArgumentError, match=r"got Sequential; the two differ in parameters or dimensions: 5\.bias, 5"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"model in another width, got Sequential; the two differ in parameters or dimensions: 5\.bias, 5",
+    ):
         width_factors(mlp(8), mlp(4).append(nn.Linear(2, 2)))
+    with pytest.raises(ArgumentError, match=r"dimensions: 5\.bias, 5\.weight, .*8\.bias, 8\.weight, \.\.\.$"):
+        width_factors(mlp(8), mlp(4).extend(nn.Linear(2, 2) for _ in range(5)))
     base = mlp(4)
     base[2] = nn.Conv1d(4, 4, 1)
     with pytest.raises(ArgumentError, match=r"dimensions: 2\.weight$"):

@@ -128,10 +128,19 @@ def test_an_optimizer_of_other_parameters_inside_another_is_left_alone():
     assert (outer.param_groups[0]["lr"], other.param_groups[0]["lr"]) == (PLAN(1), 0.3)
 
 
+def test_an_optimizer_of_some_of_the_groups_inside_another_is_left_alone():
+    outer = WithAnother(part := sgd())
+    outer.add_param_group({"params": [weight()]})
+    part.param_groups = outer.param_groups[:1]
+    assert Scheduler(outer, PLAN).optimizer is outer
+
+
 def test_an_optimizer_without_hooks_is_refused_and_left_alone():
     optimizer = WithoutHooks([weight()])
     before = copy.copy(optimizer.param_groups[0])
-    with pytest.raises(ArgumentError, match=r"with hooks, got .*WithoutHooks.*Optimizer.__init__"):
+    with pytest.raises(
+        ArgumentError, match=r"with hooks, got WithoutHooks; its constructor does not call Optimizer.__init__; give the"
+    ):
         Scheduler(optimizer, PLAN)
     assert optimizer.param_groups[0] == before
     assert vars(optimizer).keys() == {"param_groups"}
@@ -156,12 +165,12 @@ def test_an_optimizer_that_never_updates_is_left_out_with_one_warning():
 
 def test_optimizers_that_compute_their_own_rates_are_refused():
     optimizer = sgd()
-    optimizer.param_groups[0]["relative_step"] = True
-    with pytest.raises(ArgumentError, match="relative_step=False"):
+    optimizer.add_param_group({"params": [weight()], "relative_step": True})
+    with pytest.raises(ArgumentError, match=r"got SGD; construct it with relative_step=False and an lr$"):
         Scheduler(optimizer, PLAN)
     assert "initial_lr" not in optimizer.param_groups[0]
     Scheduler(optimizer, momentum=PLAN)
-    with pytest.raises(ArgumentError, match="Rprop"):
+    with pytest.raises(ArgumentError, match=r"lr of its groups, got Rprop; Rprop adapts its own step sizes$"):
         Scheduler(torch.optim.Rprop([weight()]), PLAN)
 
 
@@ -172,7 +181,7 @@ def test_the_adafactor_of_transformers_with_its_own_rates_is_refused():
         Scheduler(optimizer, PLAN)
 
 
-@pytest.mark.parametrize("rate", [np.float32(0.5), np.float64(0.5), np.array(0.5), np.int64(1), 1])
+@pytest.mark.parametrize("rate", [np.float32(0.5), np.float64(0.5), np.array(0.5), np.array(1), np.int64(1), 1])
 def test_rates_that_are_numbers_of_numpy_are_driven(rate):
     optimizer = SGD([{"params": [weight()], "lr": rate}], lr=0.1)
     scheduler = Scheduler(optimizer, PLAN, relative=True)
@@ -182,10 +191,11 @@ def test_rates_that_are_numbers_of_numpy_are_driven(rate):
 
 
 def test_a_groups_lr_scale_multiplies_its_rate():
-    optimizer = sgd(1.0, 1.0)
+    optimizer = sgd(1.0, 1.0, 1.0)
     optimizer.param_groups[0]["lr_scale"] = 0.25
+    optimizer.param_groups[2]["lr_scale"] = 0.0
     scheduler = Scheduler(optimizer, 0.4)
-    assert scheduler.get_last_lr() == scheduler.get_lr() == [0.1, 0.4]
+    assert scheduler.get_last_lr() == scheduler.get_lr() == [0.1, 0.4, 0.0]
 
 
 def test_two_schedulers_drive_the_same_hyperparameter_of_different_groups():
@@ -237,8 +247,21 @@ def test_a_state_of_pytorch_gives_its_position_under_keep(steps):
         scheduler = Scheduler(sgd(), PLAN, on_change="keep")
         scheduler.load_state_dict(theirs.state_dict())
         assert (scheduler.position, scheduler.get_last_lr()) == (steps, [PLAN(steps)])
-        with pytest.raises(StateError, match='on_change="keep"'):
+        with pytest.raises(
+            StateError,
+            match=r'has no plan; take its position with Scheduler\(..., on_change="keep"\); if it was stepped once for '
+            r"each epoch, give seek\(\) the number of updates$",
+        ):
             Scheduler(sgd(), PLAN).load_state_dict(theirs.state_dict())
+
+
+def test_a_chain_whose_parts_stand_at_different_steps_has_no_position():
+    one, other = torch.optim.lr_scheduler.StepLR(sgd(), 3), torch.optim.lr_scheduler.StepLR(sgd(), 3)
+    chain = torch.optim.lr_scheduler.ChainedScheduler([one]).state_dict()
+    chain["_schedulers"] += [{**other.state_dict(), "last_epoch": 4}]
+    scheduler = Scheduler(sgd(), PLAN, on_change="keep")
+    with pytest.raises(StateError, match=r"this is not a state of stepsize.pytorch.Scheduler but a dictionary"):
+        scheduler.load_state_dict(chain)
 
 
 def test_a_users_feedback_may_raise_the_rate_again():
@@ -269,10 +292,14 @@ def test_a_users_feedback_may_raise_the_rate_again():
 def test_a_plateau_given_to_two_schedulers_counts_for_each_alone():
     plateau = Plateau(factor=0.5, patience=0)
     first, second = (Scheduler(sgd(), 0.1, feedback=plateau) for _ in range(2))
-    first.observe(1.0)
-    assert first.observe(1.0)
-    assert not second.observe(2.0)
-    assert second.get_last_lr() == [0.1]
+    state = first.state_dict()
+    for _ in range(2):
+        first.observe(1.0)
+        assert first.observe(1.0)
+        assert not second.observe(2.0)
+        assert second.get_last_lr() == [0.1]
+        for each in (first, second):
+            each.load_state_dict(state)
 
 
 def test_a_text_is_a_schedule_and_its_units_are_those_of_the_horizon():

@@ -23,7 +23,7 @@ FORMS = {
     "empty": ({}, "must be 1, got None"),
     "no version": (LINE_FORM, "must be 1, got None"),
     "a later version": ({"version": 2, **LINE_FORM}, "must be 1, got 2"),
-    "a version in words": ({"version": "1", **LINE_FORM}, "must be 1, got '1'"),
+    "a version in words": ({"version": "1", **LINE_FORM}, "the \"version\" of a schedule in JSON must be 1, got '1'"),
     "a version that is true": ({"version": True, **LINE_FORM}, "must be 1, got True"),
     "no type": ({"version": 1}, 'schedule lacks "type"'),
     "no type inside": ({"version": 1, **LINE_FORM, "end": {}}, 'schedule.end lacks "type"'),

@@ -3,6 +3,7 @@
 import copy
 import functools
 import importlib
+import json
 import math
 import random
 import sys
@@ -45,12 +46,27 @@ def test_a_plain_function_is_called_at_the_asked_step_alone_however_late():
     assert asked == [10**14]
 
 
-@pytest.mark.parametrize("name", ["no.such.module:f", "math:no_such_function", "math:pi"])
+NOT_FOUND = {
+    "no.such.module:f": 'no module named "no"; write the name of a module in the current folder or installed',
+    "json.nothing:f": 'no module named "json.nothing"; write the name of a module in the current folder or installed',
+    "json:dumps_all": 'json has no "dumps_all"; did you mean "dumps"?',
+    "json:JSONDecoder.dcode": 'JSONDecoder has no "dcode"; did you mean "decode"?',
+    "json:no_such_function": (
+        f'json has no "no_such_function" (the module is {json.__file__}); correct the name, or rename that file if you '
+        "mean another one of its name"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FOUND)
 def test_a_function_that_cannot_be_imported_is_an_error_at_the_first_call(name):
     function = Function(name)
-    message = refused(ArgumentError, "Function(function=...) must be", lambda: function(0))
-    assert f"got '{name}'; " in message
-    assert "must be importable" in message or "must be the name of a function" in message
+    refused(ArgumentError, f"must be importable, got '{name}'; {NOT_FOUND[name]}", lambda: function(0))
+
+
+def test_a_name_of_something_else_than_a_function_is_an_error_at_the_first_call():
+    words = "Function(function=...) must be the name of a function, got 'math:pi'; it names 3.14159"
+    refused(ArgumentError, words, lambda: Function("math:pi")(0))
 
 
 RAISING = {
@@ -265,7 +281,10 @@ def test_state_that_cannot_be_copied_is_refused_when_a_value_changes(kind, steps
         plan(steps + 1)
     for _ in range(3):
         message = refused(StepError, "keeps state that cannot be copied", lambda: plan(steps))
-        assert "at step" in message
+        assert f"at step {0 if isinstance(steps, list) else steps}: it keeps" in message
+        assert message.endswith(
+            "compute the value from the step, or keep the state in an object with a method __call__"
+        )
     assert plan._repr_svg_() is None
 
 
@@ -284,7 +303,12 @@ def test_an_object_need_not_have_a_value_at_every_step():
 
 
 def test_an_object_is_refused_at_a_step_beyond_ten_million():
-    refused(StepError, "in a plain function", lambda: Function(Factor())(10**9))
+    refused(
+        StepError,
+        "may keep state, so it is called for every step in turn, up to 10,000,000, and not at step 1000000000; compute "
+        "the value from the step in a plain function",
+        lambda: Function(Factor())(10**9),
+    )
 
 
 def test_a_plain_function_has_no_json_form():

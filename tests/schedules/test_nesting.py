@@ -31,7 +31,10 @@ def deepest(grow: Callable[[Schedule], Schedule]) -> Schedule:
         deeper = grow(schedule)
         assert deeper._depth > schedule._depth
         schedule = deeper
-    refused(ArgumentError, "the nesting of schedules must be at most 100 levels deep", lambda: grow(grow(schedule)))
+    message = refused(
+        ArgumentError, "the nesting of schedules must be at most 100 levels deep", lambda: grow(grow(schedule))
+    )
+    assert message.endswith("; chain them with >> instead")
     return schedule
 
 

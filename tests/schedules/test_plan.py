@@ -1,9 +1,12 @@
 """A Plan: its entries, its values, its text and JSON forms, and what it refuses."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import refused
 from round_trips import assert_round_trips
 
 import stepsize as ss
@@ -110,11 +113,12 @@ def test_units_in_texts_refer_to_the_horizon_and_each_schedule_may_have_a_rest()
 REFUSED_TEXTS = {
     "Plan()": "given if nothing else is scheduled",
     "Plan(0.1)": r"names for its entries",
-    "Plan(lr=0.1, lr=0.2)": 'given "lr" twice',
+    "Plan(lr=0.1, lr=0.2)": 'Plan is given "lr" twice',
+    "Plan(lr=0.1, wd=1, wd=2)": 'Plan is given "wd" twice',
     "Plan(lr=0.1, horizon=0.2)": "the name of a hyperparameter",
     'Plan(lr=Linear(0, 1, "3ep"))': 'Plan.*: "3ep" needs a horizon|"3ep" needs a horizon',
     "Linear(0, 1, 3)": r"this is not a Plan; write Plan\(lr=",
-    "Plan(lr={Linear(0, 1, 2)})": "name of a group in quotes",
+    "Plan(lr={Linear(0, 1, 2)})": 'expected the name of a group in quotes and a colon, as in {"head": ',
     'Plan(lr={"a" 0.1})': "name of a group in quotes",
     'Plan(lr={"a": 0.1': "never closed",
     'Plan(lr={"a": 0.1, "a": 0.2})': 'the group "a" is given twice',
@@ -165,7 +169,11 @@ def test_parse_and_from_dict_say_how_a_plan_is_read():
 REFUSED = {
     "nothing": ({}, "given if nothing else is scheduled"),
     "None": ({"lr": None}, r"Plan\(lr=...\) must be a schedule, its text or a number"),
-    "a class": ({"lr": ss.Linear}, "call it"),
+    "a class": ({"lr": ss.Linear}, "must be a schedule, got Linear; this is a class; call it$"),
+    "a scheduler of another library": (
+        {"lr": SimpleNamespace(get_last_lr=None)},
+        r"a schedule, its text or a number, got .*; from_torch\(scheduler\) makes schedules of it$",
+    ),
     "not a number": ({"lr": float("nan")}, "a finite number"),
     "a rate that follows the rate": ({"lr": ConstantProduct(1)}, "only other hyperparameters can follow lr"),
     "a flag": ({"lr": True}, "a schedule, its text or a number"),
@@ -175,7 +183,10 @@ REFUSED = {
     "bytes": ({"lr": b"0.1"}, "a schedule, its text or a number"),
     "no name": ({"weight decay": 0.1}, "the name of a hyperparameter"),
     "one name twice": ({"lr": {1: 0.1, "1": 0.2}}, "names that differ, got '1'"),
-    "a name in both quotes": ({"lr": {"a\"b'c": 0.1}}, "quotes of both kinds"),
+    "a name in both quotes": (
+        {"lr": {"a\"b'c": 0.1}},
+        "names without backslashes, line breaks, or quotes of both kinds, got",
+    ),
     "a name with a backslash": ({"lr": {"a\\b": 0.1}}, "without backslashes"),
     "a name of two lines": ({"lr": {"a\nb": 0.1}}, "line breaks"),
     "relative": ({"lr": 0.1, "relative": 1}, "a boolean"),
@@ -204,26 +215,28 @@ def test_all_problems_of_a_plan_come_together():
 
 
 REFUSED_FORMS = {
-    "another version": {"version": 2},
-    "nothing": {"schedules": {}},
-    "no schedules": {"schedules": None},
-    "more": {"horizon": 3},
-    "a number": {"schedules": {"lr": 0.1}},
-    "a text": {"schedules": {"lr": "Constant(0.1)"}},
-    "an unknown type": {"schedules": {"lr": {"type": "Lin"}}},
-    "a mixture": {"schedules": {"lr": {"tuple": [], "list": []}}},
-    "a tie of a text": {"schedules": {"lr": {"product with lr": "0.1"}}},
-    "a function": {"schedules": {"lr": {"type": "Function", "function": "os:getcwd"}}},
-    "relative": {"relative": 1},
+    "another version": ({"version": 2}, 'the "version" of a plan in JSON must be 1, got 2'),
+    "nothing": ({"schedules": {}}, "given if nothing else is scheduled"),
+    "no schedules": ({"schedules": None}, 'a plan in JSON has "relative" and "schedules", got '),
+    "more": ({"horizon": 3}, 'a plan in JSON has "relative" and "schedules", got '),
+    "a number": ({"schedules": {"lr": 0.1}}, "lr: a schedule in JSON is a dictionary with a type, got 0.1"),
+    "a number in a list": ({"schedules": {"lr": {"list": [0.1]}}}, "lr[0]: a schedule in JSON is a dictionary with"),
+    "a number in a tuple": ({"schedules": {"lr": {"tuple": [0.1]}}}, "lr[0]: a schedule in JSON is a dictionary with"),
+    "a number for a group": ({"schedules": {"lr": {"groups": {"a": 0.1}}}}, "lr['a']: a schedule in JSON is a"),
+    "a text": ({"schedules": {"lr": "Constant(0.1)"}}, "a dictionary with a type, got 'Constant(0.1)'"),
+    "an unknown type": ({"schedules": {"lr": {"type": "Lin"}}}, "lr: 'Lin' is not a type of schedule"),
+    "a mixture": ({"schedules": {"lr": {"tuple": [], "list": []}}}, 'lr lacks "type"'),
+    "a tie of a text": ({"schedules": {"lr": {"product with lr": "0.1"}}}, "a finite number >= 0, got '0.1'"),
+    "a function": ({"schedules": {"lr": {"type": "Function", "function": "os:getcwd"}}}, "lr: Function runs your own"),
+    "relative": ({"relative": 1}, 'a plan in JSON has "relative" and "schedules", got '),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED_FORMS)
 def test_a_dictionary_that_is_not_a_plan_is_refused(name):
-    with pytest.raises(FormatError):
-        Plan.from_dict(ss.to_dict(PLANS["numbers"]) | REFUSED_FORMS[name])
-    with pytest.raises(FormatError):
-        Plan.from_dict([])
+    changed, words = REFUSED_FORMS[name]
+    refused(FormatError, words, lambda: Plan.from_dict(ss.to_dict(PLANS["numbers"]) | changed))
+    refused(FormatError, "a plan in JSON is a dictionary, got []", lambda: Plan.from_dict([]))
 
 
 def test_each_hyperparameter_is_drawn_on_axes_of_its_own():

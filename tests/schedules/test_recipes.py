@@ -73,6 +73,11 @@ def test_the_momentum_of_one_cycle_turns_with_the_rate(total, fraction, way):
     assert [s for s in range(total + 1) if rate(s) == 0.5] == [s for s in range(total + 1) if momentum(s) == 0.8]
 
 
+def test_half_a_step_of_a_cycle_belongs_to_its_warmup():
+    for total, up in ((5, 3), (7, 4)):
+        assert ss.one_cycle(0.5, total, 0.5, 0.1, 0.2) == Cosine(0.1, 0.5, up) >> Cosine(0.5, 0.2, total - up)
+
+
 def test_stable_phases_of_wsds_follow_each_decay_at_the_peak():
     made = ss.wsds(0.3, 2, (4, 0, 5), (2, 3, 0), final_lr=0.1, shape="cosine")
     down = [Cosine(0.3, 0.1, 2), Cosine(0.3, 0.1, 3)]

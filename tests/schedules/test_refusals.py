@@ -112,7 +112,10 @@ ARGUMENTS = {
     ),
     "an unknown mode": (lambda: ss.cyclic(0, 1, 2, 2, mode="exprange"), 'did you mean "exp_range"?'),
     # whole schedules
-    "a triangle upside down": (lambda: ss.Triangle(1, 0, 2, 2), "at most high = 0.0, got 1.0; for a valley write"),
+    "a triangle upside down": (
+        lambda: ss.Triangle(1, 0, 2, 2),
+        "got 1.0; for a valley write 1.0 - Triangle(0.0, 1, ...)",
+    ),
     "bounds exchanged": (
         lambda: LINE.clip(1, 0),
         "Clip(low=...) must be at most high = 0.0, got 1.0; exchange the two",
@@ -122,6 +125,10 @@ ARGUMENTS = {
     "a warmup before a number": (
         lambda: ss.warmup(0.3, 5),
         "warmup(schedule=...) must be a schedule, got 0.3; write a schedule such as Constant(0.1)",
+    ),
+    "a minimum of a single schedule": (
+        lambda: ss.minimum(LINE),
+        "Minimum(operands=...) must be at least two operands, one of them a schedule, got (Linear(0.0, 1.0, 4),)",
     ),
     "a warmup as long as the run": (
         lambda: ss.warmup_cosine(0.3, 20, 20),
@@ -146,9 +153,22 @@ ARGUMENTS = {
         lambda: LINE.head(0).repeat(2),
         "must be at least one step long, got Linear(0.0, 1.0, 4).head(0)",
     ),
-    "cycles that shrink below one step": (lambda: LINE.repeat(9, 1, 0.5), "large enough to leave each cycle a step"),
-    "a cycle longer than 2**53 steps": (lambda: LINE.repeat(999, 1, 2), "small enough for cycles under 2**53 steps"),
-    "endless cycles that shrink": (lambda: LINE.repeat(INF, 1, 0.9), "or give the number of times"),
+    "cycles that shrink below one step": (
+        lambda: LINE.repeat(9, 1, 0.5),
+        "leave each cycle a step, got 0.5; repeat it fewer times or shrink it less",
+    ),
+    "a cycle longer than 2**53 steps": (
+        lambda: LINE.repeat(999, 1, 2),
+        "cycles under 2**53 steps, got 2.0; repeat it fewer times or stretch it less",
+    ),
+    "endless cycles that shrink": (
+        lambda: LINE.repeat(INF, 1, 0.9),
+        "Repeat(stretch=...) must be 1, or at least 1.005, if times is inf, got 0.9; or give the number of times",
+    ),
+    "endless cycles that grow too slowly": (
+        lambda: LINE.repeat(INF, 1, 1.002),
+        "Repeat(stretch=...) must be 1, or at least 1.005, if times is inf, got 1.002; or give the number of times",
+    ),
     "more than 10,000 cycles of different lengths": (
         lambda: LINE.repeat(10_001, 1, 1.0001),
         "at most 10000 if stretch is not 1, or inf",
@@ -227,6 +247,11 @@ def test_numbers_of_numpy_and_whole_floats_are_accepted():
     assert np.float64(2) * LINE == 2 * LINE == np.int64(2) * LINE
     assert LINE / np.float64(2) == LINE / 2
     assert not np.any(np.ones(3) == LINE)
+
+
+def test_a_schedule_may_be_as_long_as_steps_can_be_told_apart():
+    assert LINE.repeat(INF, 1, 1.005).steps == INF
+    assert (Constant(1, 2**53 - 4) >> LINE).steps == LINE.every(2**51).steps == 2**53
 
 
 def test_every_refusal_is_a_stepsize_error_and_a_value_error():

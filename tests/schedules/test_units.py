@@ -91,7 +91,10 @@ def test_rest_is_found_if_it_exists(before, times, stretch, cycle, n):
 
 
 UNITS = {
-    'Linear(0, 1, "2Btok")': "if the horizon has no tokens_per_sample, got '2Btok'; write samples, as in \"500ksp\"",
+    'Linear(0, 1, "2Btok")': (
+        "a length must be in steps, epochs, percent or samples if the horizon has no tokens_per_sample, got '2Btok'; "
+        'write samples, as in "500ksp"'
+    ),
     'Linear(0, 1, "2btok")': "a length must be a number with a unit such as",
     'Linear(0, 1, "2Gsp")': "a length must be a number with a unit such as",
     'Linear(0, 1, "2kep")': "a length must be a number with a unit such as",
@@ -102,7 +105,7 @@ UNITS = {
     "Linear(0, 1, 9).reclock(Piecewise((1, 0.5), (5,)))": "it is 0.5 at sample 5",
     '(Linear(0, 1, "rest") >> Linear(1, 0, "rest")).reclock(3)': '"rest" may be used only once',
     'Linear(0, 1, "3 days")': 'a length must be a number with a unit such as "3ep" (epochs), "10%"',
-    'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps",
+    'Linear(0, 1, "0ep")': '"0ep" of an epoch of 100 steps is 0 steps; write a longer length, or a number of steps',
     'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps',
     'Exponential(1, 0.5, "0.2%")': '"0.2%" of 200 steps is 0 steps',
     'Piecewise((1, 2), ("0.2%",))': '"0.2%" of 200 steps is 0 steps',
@@ -119,7 +122,10 @@ UNITS = {
     'Linear(0, 1, 500) >> Linear(1, 0, "rest")': "the other phases take 500 of the 200 steps",
     'Linear(0, 1, 300) >> sgdr(1, "rest", 2, stretch=1.5)': "the other phases take 300 of the 200 steps",
     'sgdr(0.1, "rest", 9, stretch=2)': 'no whole number of steps for "rest" makes the schedule 200 steps long',
-    'Linear(0, 1, 300) + Linear(1, 0, "rest")': '"rest" does not determine the length',
+    'Linear(0, 1, 300) + Linear(1, 0, "rest")': (
+        '"rest" does not determine the length of Linear(0.0, 1.0, 300) + Linear(1.0, 0.0, 200); write a length such as '
+        '"50%"'
+    ),
     'Linear(0, 1, 100).tail("rest").shift(150)': "Tail(n=...) must be at most the schedule's 100 steps",
     'Linear(0, 1, 300).tail("rest")': '"rest" does not determine the length',
     'Exponential(0.1, 0.5, "rest")': '"rest" does not determine the length',
@@ -150,15 +156,16 @@ def test_under_a_batch_size_that_changes_only_steps_and_percent_are_lengths_in_s
 def test_on_a_clock_of_seconds_a_length_is_a_time(length):
     expected = 'a length must be a time such as "45s", "30min", "2h" or "2000" (seconds), got '
     message = refused(ParseError, expected, lambda: parse(f'Linear(0, 1, "{length}")', clock="seconds"))
-    why = "; a clock of seconds has no horizon"
+    why = '; a clock of seconds has no horizon, so no epochs, percent or "rest"'
     assert (why in message) == (length in ("1ep", "10%", "5ksp", "rest"))
     refused(ParseError, '"0.4s" is 0 seconds', lambda: parse('Linear(0, 1, "0.4s")', clock="seconds"))
 
 
 @pytest.mark.parametrize("horizon", [None, HORIZON])
 def test_a_time_on_another_clock_is_refused_with_or_without_a_horizon(horizon):
-    advice = "got '3min'; a time needs a scheduler with clock=\"seconds\""
-    refused(ParseError, advice, lambda: parse('Linear(0, 1, "3min")', horizon))
+    for time in ("3min", "45s", "2h"):
+        advice = f"got '{time}'; a time needs a scheduler with clock=\"seconds\""
+        refused(ParseError, advice, lambda: parse(f'Linear(0, 1, "{time}")', horizon))  # noqa: B023
 
 
 def test_the_clock_of_a_text_is_one_of_four():

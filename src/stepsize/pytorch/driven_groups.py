@@ -65,8 +65,6 @@ class DrivenGroups:
     def apply_feedback(self, multiplier: float, position: float) -> bool:
         """Change the groups' multipliers by the same factor as the feedback's; whether a rate changes."""
         before, self.multiplier = self.multiplier, multiplier
-        if multiplier == before:
-            return False
         change = multiplier / before if before else math.inf
         changed = False
         for record in self.records:

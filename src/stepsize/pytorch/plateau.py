@@ -128,9 +128,9 @@ class Plateau(CallChecked):
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def improves(self, metric: float, best: float | None) -> bool:
-        sign = 1.0 if self.mode == "max" else -1.0
         if best is None:
-            return sign * metric > -math.inf
+            return True
+        sign = 1.0 if self.mode == "max" else -1.0
         margin = self.threshold if self.threshold_mode == "abs" else self.threshold * best
         return sign * metric > sign * (best + sign * margin)
 

@@ -124,7 +124,7 @@ class Writer:
     @property
     def least(self) -> float:
         """The smallest value that optimizers accept."""
-        return 0.0 if self.tie or self.key in _NEVER_NEGATIVE else -self.largest
+        return 0.0 if self.key in _NEVER_NEGATIVE else -self.largest
 
     @cached_property
     def largest(self) -> float:

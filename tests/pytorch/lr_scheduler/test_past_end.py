@@ -8,12 +8,15 @@ from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 
-def test_pain_6_a_cosine_holds_its_end_and_warns_once():
+@pytest.mark.parametrize(("length", "last"), [(5, 5), (5.5, 6)])
+def test_pain_6_a_cosine_holds_its_end_and_warns_once(length, last):
     optimizer = sgd()
-    scheduler = CosineAnnealingLR(optimizer, T_max=5, eta_min=0.01)
-    stepped(optimizer, scheduler, times=5)
+    scheduler = CosineAnnealingLR(optimizer, T_max=length, eta_min=0.01)
+    stepped(optimizer, scheduler, times=last)
     update(optimizer)
-    with pytest.warns(UserWarning, match=r"past its end, step 5, and holds its last rate.*past_end=\"torch\"") as seen:
+    with pytest.warns(
+        UserWarning, match=rf"past its end, step {last}, and holds its last rate.*past_end=\"torch\""
+    ) as seen:
         scheduler.step()
     assert seen[0].filename == __file__
     stepped(optimizer, scheduler, times=20)

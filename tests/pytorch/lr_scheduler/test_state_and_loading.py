@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 import torch
-from torch.optim import SGD
+from torch.optim import SGD, Adam
 from torch.optim import lr_scheduler as theirs
 
 from pytorch.lr_scheduler.stepping import through_a_file
@@ -186,11 +186,13 @@ def test_other_arguments_are_taken_over_with_one_warning_refused_or_kept():
     assert len(warned) == 1
     assert (restoring.step_size, rates(restoring)) == (2, [0.025])
     refusing = ours.StepLR(sgd(), 1, 0.1, on_change="refuse")
-    with pytest.raises(StateError, match=r"gamma was 0\.5"):
+    with pytest.raises(
+        StateError, match=r"gamma was 0\.5.*; on_change=\"restore\" takes over the saved arguments, \"keep\" keeps"
+    ):
         refusing.load_state_dict(state)
     assert (refusing.last_epoch, rates(refusing)) == (0, [0.1])
     keeping = ours.StepLR(sgd(), 1, 0.1, on_change="keep")
-    with pytest.warns(UserWarning, match="keeps its own"):
+    with pytest.warns(UserWarning, match=r"gamma was 0.5, is 0.1. It keeps its own$"):
         keeping.load_state_dict(state)
     assert (keeping.step_size, rates(keeping)) == (1, [pytest.approx(1e-5)])
 
@@ -202,6 +204,12 @@ def test_the_options_hold_within_the_block():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert rates(steps(inside, 10))[0] == pytest.approx(0.1)
+    with ours.options(past_end="torch"):
+        with ours.options(on_change="keep"):
+            inner = ours.CosineAnnealingLR(sgd(), 5)
+        outer = ours.CosineAnnealingLR(sgd(), 5)
+    assert (inner.past_end, inner.on_change) == ("torch", "keep")
+    assert (outer.past_end, outer.on_change) == ("torch", "restore")
     after = ours.CosineAnnealingLR(sgd(), 5)
     assert (after.past_end, after.on_change) == ("hold", "restore")
     with pytest.raises(ArgumentError, match="past_end"):
@@ -227,6 +235,51 @@ def test_arguments_in_the_groups_and_of_parts_are_arguments_too(on_change):
     assert rates(steps(again, 5)) == rates(steps(expected, 5))
 
 
+def test_the_momentum_of_a_cycle_is_one_of_its_arguments():
+    def cycle(base):
+        return ours.OneCycleLR(sgd(), 0.1, total_steps=20, base_momentum=base)
+
+    again = cycle(0.85)
+    with pytest.warns(UserWarning, match=r"base_momentum of group 0 was 0.8, is 0.85\. It takes them over"):
+        again.load_state_dict(cycle(0.8).state_dict())
+
+
+def test_a_cycle_of_beta1_restores_it_and_leaves_beta2():
+    def cycle():
+        return ours.OneCycleLR(Adam([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99)), 0.1, total_steps=10)
+
+    scheduler, again = steps(cycle(), 3), cycle()
+    again.load_state_dict(scheduler.state_dict())
+    betas = again.optimizer.param_groups[0]["betas"]
+    assert betas == scheduler.optimizer.param_groups[0]["betas"]
+    assert (betas[0] < 0.86, betas[1]) == (True, 0.99)
+
+
+def test_a_plateaus_state_of_fewer_groups_has_no_other_arguments():
+    again = ours.ReduceLROnPlateau(sgd(0.1, 0.2))
+    again.load_state_dict(ours.ReduceLROnPlateau(sgd()).state_dict())
+    assert rates(again) == [0.1, 0.2]
+
+
+def test_a_state_with_a_tensor_does_not_change_with_later_steps():
+    scheduler = ours.ExponentialLR(sgd(torch.tensor(0.1)), 0.5)
+    state = scheduler.state_dict()
+    steps(scheduler, 2)
+    assert float(state["stepsize"]["groups"][0]["lr"]) == pytest.approx(0.1)
+
+
+def test_after_a_seek_the_parts_of_a_sequence_tell_its_rate():
+    scheduler = cycles(ours, sgd())
+    scheduler.seek(12)
+    assert scheduler.get_last_lr() == scheduler._schedulers[1].get_last_lr() == rates(scheduler)
+
+
+def test_a_seek_leaves_an_initial_rate_in_a_tensor_as_it_is():
+    optimizer = sgd(torch.tensor(0.4, dtype=torch.float64))
+    ours.SequentialLR(optimizer, [ours.StepLR(optimizer, 3), ours.ExponentialLR(optimizer, 0.5)], [5]).seek(7)
+    assert [float(optimizer.param_groups[0][name]) for name in ("lr", "initial_lr")] == [pytest.approx(0.1), 0.4]
+
+
 def test_a_refused_state_changes_nothing():
     saved = steps(cycles(ours, sgd()), 12).state_dict()
     optimizer = sgd()
@@ -237,7 +290,7 @@ def test_a_refused_state_changes_nothing():
         StateError, match=r'CyclicLR: base_lrs was \[0.01\].*OneCycleLR: total_steps.*on_change="restore"'
     ):
         again.load_state_dict(saved)
-    with pytest.raises(StateError, match="update stepsize"):
+    with pytest.raises(StateError, match="a newer stepsize wrote this state, in version 99; update stepsize"):
         again.load_state_dict({**saved, "stepsize": {**saved["stepsize"], "version": 99}})
     assert (optimizer.param_groups, again.state_dict()) == before
 
@@ -337,7 +390,9 @@ def test_a_program_with_floats_keeps_them_when_the_saved_rate_was_a_tensor():
 def test_a_group_added_later_has_no_schedule():
     scheduler = steps(ours.StepLR(sgd(), 2), 1)
     scheduler.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 1e-3})
-    with pytest.raises(ArgumentError, match="added or removed after this StepLR was made"):
+    with pytest.raises(
+        ArgumentError, match="added or removed after this StepLR was made, so their rates are not known"
+    ):
         scheduler.seek(4)
 
 

@@ -126,7 +126,21 @@ class Logged(THERE["StepLR"]):
         super().step(epoch)
 
 
-@pytest.mark.parametrize(("make", "name"), [(lambda o: Fixed(o, 10), "get_lr"), (lambda o: Logged(o, 10), "step")])
+class Closed(THERE["StepLR"]):
+    """A closed form of its own, which `step(epoch)` uses."""
+
+    def _get_closed_form_lr(self):
+        return [0.123] * len(self.base_lrs)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda o: Fixed(o, 10), "get_lr"),
+        (lambda o: Logged(o, 10), "step"),
+        (lambda o: Closed(o, 10), "_get_closed_form_lr"),
+    ],
+)
 def test_from_torch_refuses_users_code(make, name):
     with pytest.raises(ArgumentError, match=rf"\.{name} must be PyTorch's own"):
         from_torch(make(sgd()))
