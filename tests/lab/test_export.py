@@ -135,6 +135,19 @@ def test_the_name_of_a_metric_of_ones_own_stays_as_it_is(tmp_path: Path) -> None
     assert "Val" not in own
     ours = (tmp_path / "results/paper/table-test-loss.tex").read_text()
     assert "{Test loss at the end of training" in ours
+    assert "$p$ is corrected for 1 comparison (Holm)." in ours
+    assert "diverged" not in ours
+
+
+def test_the_name_of_the_file_of_a_metric_ends_with_a_letter_if_it_is_cut(tmp_path: Path) -> None:
+    lab.export(write_results(tmp_path / "results", ("a", "b"), 2, metric="x" * 39 + " y", mode="min"))
+    assert (tmp_path / f"results/paper/table-{'x' * 39}.tex").exists()
+
+
+def test_a_table_whose_first_schedule_has_diverged_says_that_runs_are_left_out(tmp_path: Path) -> None:
+    lab.export(write_results(tmp_path / "results", ("a", "b"), 3, bad="a"))
+    table = (tmp_path / "results/paper/table-test-loss.tex").read_text()
+    assert "Runs that diverged are left out." in table
 
 
 def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
@@ -179,6 +192,7 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
     assert "(300 updates) of the optimizer" in text
     assert "same weights" in text
     assert "Holm" not in text, "one comparison needs no correction"
+    assert not re.search("most seeds|loss limit", text), "what is off is no setting"
 
 
 def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> None:
@@ -191,15 +205,18 @@ def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> N
 
 
 def test_what_the_runs_were_judged_on_and_how_peaks_were_tuned_is_said(tmp_path: Path) -> None:
-    lab.export(write_results(tmp_path / "held out", ("a", "b"), held_out=True))
+    chance = {"accuracy": 0.99, "samples": 100, "loss": None}
+    lab.export(write_results(tmp_path / "held out", ("a", "b"), about={"chance": chance}, held_out=True))
     text = (tmp_path / "held out/paper/methods.md").read_text()
     assert "judged on a fifth of the training set, which was held out" in text
     assert "was multiplied by the factor" not in text
-    trial = Trial("a", 0.5, 0.25, True).as_dict()
-    lab.export(write_results(tmp_path / "tuned", ("a", "b"), about={"trials": [trial]}, tune_peak=1))
+    assert "stayed at chance: held-out accuracy at most" in text
+    trials = [Trial("a", 0.5, 0.25, True).as_dict(), Trial("a", 8.0, 0.5, False).as_dict()]
+    lab.export(write_results(tmp_path / "tuned", ("a", "b"), about={"trials": trials}, tune_peak=2))
     text = (tmp_path / "tuned/paper/methods.md").read_text()
     assert "each schedule was multiplied by the factor that came out best in the same number of trials" in text
     assert "held out and not trained on" not in text
+    assert "Factors of the peak rates: a `0.5`." in text
 
 
 def test_of_many_schedules_the_first_and_the_best_are_shown_and_all_are_counted(tmp_path: Path) -> None:
@@ -216,7 +233,9 @@ def test_seeds_in_rounds_have_intervals_but_no_p_values(tmp_path: Path) -> None:
     table = (folder / "paper/table-test-accuracy.tex").read_text()
     assert "$p$" not in table
     assert "hold at every look" in table
-    assert "looks at 4 and 6 of at most 20 seeds" in (folder / "paper/methods.md").read_text()
+    text = (folder / "paper/methods.md").read_text()
+    assert "looks at 4 and 6 of at most 20 seeds" in text
+    assert "Jennison and Turnbull, 1989" in text
 
 
 def test_one_seed_has_no_differences(tmp_path: Path) -> None:
