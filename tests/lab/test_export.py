@@ -64,6 +64,12 @@ def last_values(folder: Path, column: str) -> dict[str, dict[int, float]]:
     return found
 
 
+def texts_of(path: Path) -> list[str]:
+    """The texts of a drawing, in order."""
+    elements = ElementTree.parse(path).iter()
+    return ["".join(element.itertext()).strip() for element in elements if element.tag.endswith("}text")]
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -99,6 +105,10 @@ def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
         below = sorted(raw.values())[: rank + 1]
         corrected = max(min(1.0, (len(raw) - place) * p) for place, p in enumerate(below))
         assert float(rows[schedule]["p_holm"]) == pytest.approx(corrected, rel=1e-9)
+
+
+def test_the_curves_have_the_order_of_the_experiment(six: Path) -> None:
+    assert tuple(dict.fromkeys(text for text in texts_of(six / "paper/curves.svg") if text in SIX)) == SIX
 
 
 @pytest.mark.parametrize("two_columns", [False, True])
@@ -266,6 +276,9 @@ def test_the_pdf_has_the_width_one_size_of_letters_and_truetype_fonts(
     six: Path, tmp_path: Path, two_columns: bool, options: dict[str, float], points: float
 ) -> None:
     lab.export(six, tmp_path, two_columns=two_columns, **options)
+    words = " ".join(texts_of(tmp_path / "differences.svg"))
+    assert "difference in test accuracy" in words
+    assert ("difference in train loss" in words) == (points > 300)
     for path in tmp_path.glob("*.pdf"):
         content = path.read_bytes()
         assert float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", content)[1]) == pytest.approx(points, abs=0.1)
@@ -376,6 +389,8 @@ def test_nothing_is_overwritten_unless_asked(six: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["methods.tex"]
     lab.export(six, tmp_path, overwrite=True)
     assert {path.name for path in tmp_path.iterdir()} == FILES
+    with pytest.raises(OutputError, match=r"has curves\.pdf, curves\.svg, differences\.pdf and 8 more, and files are"):
+        lab.export(six, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     lab.export(six, tmp_path, overwrite=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, "the same results, the same files"
@@ -393,6 +408,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     mine.mkdir()
     (mine / "methods.tex").symlink_to(thesis)
     lab.export(folder, mine, overwrite=True)
+    (tmp_path / "to mine").symlink_to(mine)
+    lab.export(folder, tmp_path / "to mine", overwrite=True)  # a link that the user names is the user's wish
     assert thesis.read_text() == "my thesis"
     assert not (mine / "methods.tex").is_symlink()
 

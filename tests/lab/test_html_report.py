@@ -13,7 +13,7 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, View, views
 
 from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
-from stepsize.lab.report.tables import Whisker, first_and_best, tables
+from stepsize.lab.report.tables import Whisker, first_and_best, last_value, tables
 from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.statistics.findings import METRICS, Mean, Metric, Terms, findings
 from stepsize.lab.tasks.chance import Chance
@@ -313,6 +313,32 @@ def test_a_long_name_of_a_metric_is_cut_above_its_drawing():
     shown = page(runs, title="Long", headline=Metric(metric, metric))
     assert "m" * 50 in shown.text
     assert "m" * 61 not in shown.text
+
+
+def test_p_is_shown_as_it_is_corrected_for_the_comparisons_that_could_be_made():
+    def ending_at(name, *accuracies):
+        runs = [made_up_run(name, Constant(0.3), seed) for seed in range(len(accuracies))]
+        ends = [(replace(run.epochs[-1], test_accuracy=each),) for run, each in zip(runs, accuracies, strict=True)]
+        return [replace(run, epochs=end) for run, end in zip(runs, ends, strict=True)]
+
+    groups = {
+        "first": ending_at("first", 0.5, 0.5, 0.5, 0.5),
+        "other": ending_at("other", 0.61, 0.625, 0.595, 0.635),
+        "third": ending_at("third", 0.4, 0.55, 0.5, 0.5),
+        "once": ending_at("once", 0.9),
+    }
+    table = tables(groups, Terms())[0]
+    p = table.findings[1].difference.p
+    assert table.comparisons == 2
+    assert p < 0.001 < 2 * p
+    assert [line.p for line in table.lines][:2] == ["", f"{2 * p:.3f}"]
+
+
+def test_the_last_value_of_a_run_that_diverged_is_the_one_it_diverged_with():
+    run = made_up_run("flat", Constant(0.3))
+    epochs = (*run.epochs[:-1], replace(run.epochs[-1], test_loss=math.nan))
+    assert last_value(replace(run, epochs=epochs), "test_loss") == run.epochs[-2].test_loss
+    assert math.isnan(last_value(replace(run, epochs=epochs, status="diverged"), "test_loss"))
 
 
 def test_all_pairs_are_on_the_page_with_p_corrected_for_their_number():
