@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -13,7 +14,7 @@ from stepsize.lab import Experiment, compare, extend, resume
 from stepsize.lab.directory import lock
 from stepsize.lab.displays import NotebookDisplay
 from stepsize.lab.engines import local
-from stepsize.lab.rounds import first_round
+from stepsize.lab.rounds import first_round, looks_at
 from stepsize.store import Store, load_runs
 
 pytestmark = pytest.mark.usefixtures("in_process", "one_thread")
@@ -121,6 +122,7 @@ def test_a_schedule_whose_runs_all_diverge_is_not_waited_for(tmp_path):
         comparison = compare(asked(schedules), tmp_path / name, display=Silent())
         assert comparison.experiment.seeds == (0, 1, 2, 3)
         assert "4 of 4 diverged" in str(comparison.table.lines)
+        assert "No more were needed: every difference that has results is told" in str(comparison.table.notes)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_rounds(tmp_path):
@@ -170,6 +172,19 @@ def test_a_failed_run_stops_the_rounds_until_it_is_resumed(whole, tmp_path, monk
 def test_settings_that_cannot_be_are_refused(settings, words):
     with pytest.raises(ArgumentError, match=words):
         asked(**{"schedules": ALIKE, **settings})
+
+
+def test_a_look_is_over_the_first_seeds_whose_runs_are_all_complete():
+    runs = [
+        SimpleNamespace(name=name, seed=seed, status="running" if (name, seed) == ("same", 4) else "diverged")
+        for name in ALIKE
+        for seed in range(8)
+    ]
+    experiment = asked(ALIKE, seeds=range(8))
+    assert looks_at(experiment, (4, 6, 8), runs).sizes == (4,)
+    assert looks_at(experiment, (4, 6, 8), runs[:12]).sizes == (4,)
+    assert looks_at(experiment, (4, 6, 8), runs[:-1]).sizes == (4,)
+    assert looks_at(replace(experiment, until_told=False), (4,), runs) is None
 
 
 def test_the_seeds_of_a_round_follow_the_highest_whatever_their_order():
