@@ -19,7 +19,7 @@ from scipy import stats
 
 from stepsize import lab
 from stepsize.errors import ArgumentError, DataError, OutputError
-from stepsize.lab.report.latex import escaped
+from stepsize.lab.report.latex import code, escaped
 from stepsize.lab.report.markdown import Code
 from stepsize.lab.report.methods import Methods
 from stepsize.lab.report.paper_table import short_names
@@ -441,6 +441,30 @@ def test_short_names_differ_and_can_be_printed(names: list[str]) -> None:
     assert all(name and name.isprintable() and len(name) <= 40 for name in short.values())
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('"a b" ("c")', "``a b'' (``c'')"),
+        ("50% of $x_1$ & #{2}", r"50\% of \$x\_1\$ \& \#\{2\}"),
+        ("a\\b ~ ^", r"a\textbackslash{}b \textasciitilde{} \textasciicircum{}"),
+        ("1 < 2 > 0 | `x`", r"1 \textless{} 2 \textgreater{} 0 \textbar{} \textasciigrave{}x\textasciigrave{}"),
+        ("[4pt] *", "{[}4pt] {*}"),
+        ("0.5 \u00b1 0.1, \u22122, 1\u20133, a\u2014b", r"0.5 $\pm$ 0.1, $-$2, 1\textendash{}3, a\textemdash{}b"),
+        ("a--b ---", "a-{}-b -{}-{}-"),
+        ("\u00e9 \u00f1 \u00e7 \u00e5 \u0161", r"\'{e} \~{n} \c{c} \r{a} \v{s}"),
+        ("\u0142 \u5b66", r"\stepsizeletter{322}{0142} \stepsizeletter{23398}{5B66}"),
+        ("x" * 20, "x" * 16 + r"\allowbreak{}" + "xxxx"),
+        ("a\tb\nc", "a b c"),
+    ],
+)
+def test_every_sign_is_shown_as_itself_in_latex(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+def test_code_in_latex_has_the_letters_of_a_typewriter_and_straight_quotes() -> None:
+    assert code('Cosine("x_1")') == r"\texttt{Cosine(\symbol{34}x\_1\symbol{34})}"
+
+
 @given(st.text())
 def test_a_text_in_latex_is_ascii_and_closes_its_braces(text: str) -> None:
     found = escaped(text)
@@ -458,6 +482,8 @@ def test_a_text_in_latex_is_ascii_and_closes_its_braces(text: str) -> None:
         "textless",
         "textgreater",
         "textbar",
+        "textendash",
+        "textemdash",
         "symbol",
         "textasciigrave",
         "allowbreak",
