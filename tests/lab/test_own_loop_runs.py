@@ -313,6 +313,7 @@ def test_each_gpu_has_one_run_at_a_time(workers, most, tmp_path, monkeypatch):
 
     ended = []
     monkeypatch.setattr("stepsize.lab.own_loops.engine.LocalProcess", OnGpu)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.cores", lambda: 7)
     monkeypatch.setattr("stepsize.lab.own_loops.engine.visible_gpus", lambda device: ["3", "GPU-5"])
     names = dict.fromkeys("abcde", "Constant(0.1)")
     compare(own("misbehaving", names, device="cpu"), tmp_path / "out", display=Silent(), workers=workers)
