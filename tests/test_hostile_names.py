@@ -118,4 +118,8 @@ def test_curves_of_hostile_logs_have_names_that_can_be_printed(tmp_path, monkeyp
 
 def test_a_name_of_more_than_100_bytes_is_cut_in_the_name_of_a_file():
     assert run_file_name("a" * 100, 3) == f"{'a' * 100}-seed3"
+    assert run_file_name("/", 3) == "%2F-seed3" != run_file_name("%2F", 3)
+    eta = "\N{GREEK SMALL LETTER ETA}"  # of two bytes
+    assert run_file_name(eta * 50, 3) == f"{eta * 50}-seed3"
+    assert run_file_name(eta * 51, 3).startswith(f"{eta * 50}~")
     assert re.fullmatch("a{100}~[0-9a-f]{16}-seed3", run_file_name("a" * 101, 3))

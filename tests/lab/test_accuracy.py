@@ -46,12 +46,14 @@ WITH = {
     "logits (n,)": (squeezed, X, POSITIVE[:, 0], nn.BCEWithLogitsLoss()),
     "logits of pixels": (lambda: nn.Conv2d(1, 1, 1), IMAGES, PIXELS[:, None].float(), nn.BCEWithLogitsLoss()),
     "probabilities": (lambda: nn.Sequential(nn.Linear(1, 1), nn.Sigmoid()), X, POSITIVE, nn.BCELoss()),
+    "chances": (lambda: nn.Sequential(nn.Linear(1, 1), nn.Sigmoid()), X, POSITIVE, functional.binary_cross_entropy),
 }  # fmt: skip
 WITHOUT = {
     "a line": (lambda: nn.Linear(1, 1), X, 2 * X, functional.mse_loss),
     "a flat line": (squeezed, X, 2 * X[:, 0], functional.l1_loss),
     "several numbers": (lambda: nn.Linear(1, 3), X, X.expand(-1, 3), functional.mse_loss),
     "whole numbers": (lambda: nn.Linear(1, 1), X, POSITIVE.long(), own_loss),
+    "several whole numbers": (lambda: nn.Linear(1, 3), X, POSITIVE.long().expand(-1, 3), own_loss),
     "0 and 1 by a square": (lambda: nn.Linear(1, 1), X, POSITIVE, functional.mse_loss),
     "several labels": (lambda: nn.Linear(1, 3), X, POSITIVE.expand(-1, 3), nn.BCEWithLogitsLoss()),
     "images": (lambda: nn.Conv2d(1, 1, 1), IMAGES, IMAGES, functional.mse_loss),
@@ -90,6 +92,7 @@ def test_other_tasks_have_no_accuracy(name):
 
 WORDS = {"classes": "highest of 2 class scores", "pixels": "highest of 2 class scores", "tokens": "highest of 2 class"}
 WORDS |= {"bytes as classes": "highest of 3 class scores", "probabilities": "probability above 0.5"}
+WORDS |= {"chances": "probability above 0.5"}
 
 
 @pytest.mark.parametrize("name", WITH | WITHOUT)
@@ -131,6 +134,13 @@ def test_a_count_above_the_number_of_samples_is_refused():
         Stack(task, (0, 1), torch.device("cpu")).measure(Samples(*task.test))
 
 
+def test_a_count_below_zero_is_refused_and_one_that_rounding_has_raised_is_all_of_them():
+    with pytest.raises(RunError, match=r"counted -\d+ right of \d+ samples"):
+        trained(task_of(WITH["classes"], correct=lambda *_: torch.tensor(-1)))
+    rounded = task_of(WITH["classes"], correct=lambda _, targets: torch.tensor(len(targets) * (1 + 5e-7)).double())
+    assert {epoch.test_accuracy for epoch in trained(rounded, epochs=1).epochs} == {1.0}
+
+
 def test_a_correct_that_is_not_a_function_is_refused():
     with pytest.raises(ArgumentError, match=r'must be a function, "auto" or None, got \'top1\''):
         task_of(WITH["classes"], correct="top1")
@@ -165,6 +175,14 @@ def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point
     with pytest.raises(RunError, match=r'follows the accuracy, which the task does not have; write mode="min"'):
         trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
     assert seen == []
+
+
+def test_a_plateau_of_the_train_accuracy_needs_an_accuracy_too():
+    def follows(optimizer):
+        return Scheduler(optimizer, 0.1, feedback=Plateau(**PLATEAU, metric="train_accuracy"))
+
+    with pytest.raises(RunError, match="follows the accuracy, which the task does not have"):
+        trained(task_of(WITHOUT["a line"]), follows)
 
 
 @pytest.mark.parametrize("ignored", [-100, 255])

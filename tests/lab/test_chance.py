@@ -50,13 +50,16 @@ def test_chance_is_what_one_prediction_for_every_sample_reaches():
         ),
         (nn.CrossEntropyLoss(label_smoothing=0.1), TARGETS, None),
         (nn.NLLLoss(weight=torch.ones(3)), TARGETS, None),
+        (nn.BCEWithLogitsLoss(pos_weight=torch.ones(1)), (TARGETS[:, None] > 0).float(), None),
         (functional.binary_cross_entropy_with_logits, (TARGETS[:, None] > 0).float(), math.log(2)),
         (nn.BCELoss(), (TARGETS[:, None] > 0).float(), math.log(2)),
         (lambda outputs, targets: functional.cross_entropy(outputs, targets), TARGETS, None),
     ],
 )
 def test_the_loss_counts_only_if_it_is_a_plain_cross_entropy(loss, targets, expected):
-    assert Chance.of(task_of(loss, targets)).loss == (expected if expected is None else pytest.approx(expected))
+    chance = Chance.of(task_of(loss, targets))
+    assert chance.loss == (expected if expected is None else pytest.approx(expected))
+    assert chance.samples == 64
 
 
 def test_there_is_no_chance_level_without_classes():
@@ -72,6 +75,7 @@ def test_there_is_no_chance_level_without_classes():
     [
         (run((0.9, 0.6), (0.8, 0.62)), True),  # not above the highest, 0.625
         (run((0.9, 0.6), (0.8, 0.7)), False),
+        (run((0.9, 0.7), (0.8, 0.6)), True),  # it was above, and came down again
         (run((1.1, 0.7), (1.2, 0.8)), True),  # its loss was never below the entropy, 1.04
         (run((0.9, 0.7), (1.2, 0.8)), False),  # it overfits
         (run((0.9, math.nan)), False),

@@ -8,7 +8,9 @@ from own_tasks import dropping
 
 import stepsize as ss
 from stepsize.errors import StateError
+from stepsize.lab.training.checkpoint import RecordBuffer
 from stepsize.lab.training.loop import train
+from stepsize.store.run import Point
 
 SETTINGS = {"epochs": 4, "batch_size": 8, "log_every": 3, "seed": 3, "checkpoint_every": 5}
 
@@ -50,9 +52,46 @@ def test_a_checkpoint_changes_nothing(tmp_path):
     assert repr(dataclasses.replace(saved, seconds=0.0)) == repr(dataclasses.replace(plain, seconds=0.0))
 
 
+def test_the_seconds_of_a_run_are_those_of_all_its_parts(tmp_path):
+    path = tmp_path / "c.pt"
+    run(checkpoint=path, should_stop=lambda: True)
+    state = torch.load(path)
+    torch.save({**state, "seconds": 1000.0}, path)
+    log, _ = run(checkpoint=path)
+    assert 1000 < log.seconds < 1100
+
+
+class Kept:
+    """A store that keeps the numbers of records that it is given at a time."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def log(self, number, records):
+        self.sizes.append(len(records))
+
+
+def test_records_are_written_some_dozens_at_a_time():
+    buffer = RecordBuffer(store := Kept(), 0)
+    for step in range(1, 71):
+        buffer.add(Point(step, 0.1, 1.0, 0.5))
+    assert store.sizes == [32, 32]
+    buffer.flush()
+    buffer.flush()
+    assert store.sizes == [32, 32, 6]
+    assert buffer.length == 70
+
+
 def test_a_checkpoint_of_another_run_or_damaged_is_refused(tmp_path):
     path = tmp_path / "c.pt"
     run(checkpoint=path)
+    for other in ({"accumulation": 2}, {"drop_last": True}, {"precision": "bf16"}, {"step_every": "epoch"}):
+        with pytest.raises(StateError, match="a checkpoint of another run"):
+            run(checkpoint=path, **other)
+    state = torch.load(path)
+    torch.save({**state, "version": state["version"] - 1}, tmp_path / "older.pt")
+    with pytest.raises(StateError, match=r"older.pt has version \d+, and this version of stepsize reads version \d"):
+        run(checkpoint=tmp_path / "older.pt")
     with pytest.raises(
         StateError, match=r"a checkpoint of another run, dropping, seed 3, .* and this run is dropping, seed 4"
     ):

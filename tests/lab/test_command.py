@@ -12,7 +12,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, compare, load
-from stepsize.lab.own_loops.command import run_command
+from stepsize.lab.own_loops.command import last_lines, run_command
+from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
 from stepsize.schedules import parse
@@ -78,6 +79,34 @@ def test_tables_without_steps_are_not_logs(log, tmp_path):
 def test_a_command_that_fails_or_leaves_no_log(code, message, log):
     with pytest.raises(RunError, match=message):
         log(f'{PYTHON} -c "{code}"')
+
+
+def test_steps_in_any_order_empty_cells_and_names_of_other_programs_are_read(log, tmp_path):
+    (tmp_path / "own folder" / "log.csv").write_text("step,loss,train/acc,val_f1\n9,1,0.5,\n3,2,,0.25\n")
+    found = log(f"{PYTHON} -c ''")
+    assert found == {3: {"train_loss": 2.0, "val_f1": 0.25}, 9: {"train_loss": 1.0, "train_accuracy": 0.5}}
+    assert list(found) == [3, 9]
+
+
+def test_the_last_five_lines_of_an_output_are_told(tmp_path):
+    (tmp_path / "output.txt").write_text("".join(f"line {number}\n\n" for number in range(9)))
+    assert last_lines(tmp_path / "output.txt") == " (line 4 / line 5 / line 6 / line 7 / line 8)"
+    assert last_lines(tmp_path / "none.txt") == ""
+
+
+def test_a_command_that_writes_files_is_alive_though_it_logs_nothing(log, tmp_path, monkeypatch):
+    monkeypatch.setattr("stepsize.lab.own_loops.command._LOOK", 0.02)
+    journal = tmp_path / "001.jsonl"
+    code = f"import os, sys, time; os.utime({str(journal)!r}, (0, 0)); begun = time.time()\n"
+    code += "while time.time() < begun + 0.2: open(sys.argv[1] + '/weights', 'w').close()\n"
+    with pytest.raises(RunError, match="exited with 3"):
+        log(f'{PYTHON} -c "{code}raise SystemExit(3)" {{folder}}')
+    assert journal.stat().st_mtime > 0
+
+
+def test_a_command_of_one_seed_needs_no_placeholder_of_it():
+    command = "python3 {rates} {folder}"
+    OwnLoop(command, is_command=True).check(Experiment(command=command, steps=9), [])
 
 
 def test_a_step_must_be_a_whole_number(log, tmp_path):

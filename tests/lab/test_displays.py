@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from fcntl import ioctl
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -20,8 +21,9 @@ from rich.console import Console
 from installed import STEPSIZE
 from stepsize import Constant
 from stepsize.lab.displays import PlainDisplay, TerminalDisplay, display_here
-from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.run_spec import Branch, RunSpec
 from stepsize.lab.standings import Standings
+from stepsize.lab.statistics.findings import Terms
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point, Value
 
@@ -90,10 +92,10 @@ def test_a_file_of_plain_lines_has_each_run_as_soon_as_it_has_ended(tmp_path):
         assert path.read_text().splitlines()[-1].startswith("[1/2] flat, seed 0")
 
 
-def bars(epoch, lr=0.1, width=120):
+def bars(epoch, lr=0.1, width=120, judged_on="test"):
     """What a terminal's bar shows of a run after such an epoch."""
-    spec = RunSpec("flat", Constant(0.1), 0, 3, 30)
-    standings, display = Standings([spec]), TerminalDisplay(Console(file=StringIO(), width=width, force_terminal=True))
+    spec, console = RunSpec("flat", Constant(0.1), 0, 3, 30), Console(file=StringIO(), width=width, force_terminal=True)
+    standings, display = Standings([spec], terms=Terms(judged_on=judged_on)), TerminalDisplay(console)
     display.begin(standings, "Data.", Path("out"))
     for record in (Point(10, lr, 1.5, epoch.train_accuracy), epoch):
         standings.logged(0, record)
@@ -128,6 +130,48 @@ def test_the_bar_of_a_run_is_that_of_its_epoch_and_another_bar_counts_all_update
     ]
 
 
+def test_the_last_epoch_keeps_its_bar_and_what_runs_share_is_left_out_of_all_updates():
+    specs = [RunSpec("flat", Constant(0.1), seed, 1, 10) for seed in (0, 1)]
+    standings, display = Standings(specs), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    display.begin(standings, "Data.", Path("out"))
+    standings.branching({1: Branch(0, 4)})
+    for record in (Point(10, 0.1, 1.5, 0.5), Epoch(10, 1.5, 0.5, 2.5, 0.5)):
+        standings.logged(0, record)
+        display.logged(0, record)
+    display.starting(2)  # for a round of seeds
+    display.close()
+    assert display._bars.tasks[0].description == "epoch 1/1  flat, seed 0"
+    every = display._all_bar.tasks[0]
+    assert (every.description, every.completed, every.total) == ("all runs", 10, 16)
+
+
+def test_the_source_of_the_data_is_no_markup():
+    written = StringIO()
+    display = TerminalDisplay(Console(file=written, width=120, force_terminal=True))
+    display.begin(Standings([RunSpec("flat", Constant(0.1), 0, 1, 10)]), "From [red]folder[/red].", Path("out"))
+    display.close()
+    assert "From [red]folder[/red]." in written.getvalue()
+
+
+@pytest.mark.parametrize("height", range(12, 40, 3))
+def test_the_screen_fits_into_the_terminal_whatever_its_height(height):
+    specs = [RunSpec(f"flat {number}", Constant(0.1), 0, 1, 30) for number in range(5)]
+    console = Console(file=StringIO(), width=100, height=height, color_system=None, force_terminal=True)
+    standings, display = Standings(specs), TerminalDisplay(console)
+    display.begin(standings, "Data.", Path("out"))
+    for number in range(5):
+        for step in (10, 20):
+            standings.logged(number, point := Point(step, 0.1, 15 / step, 0.5))
+            display.logged(number, point)
+    display._sketch_due = 0.0
+    shown = Console(file=StringIO(), width=100, color_system=None)
+    shown.print(display._screen())
+    display.close()
+    text = shown.file.getvalue()
+    assert len(text.splitlines()) <= height
+    assert ("train loss" in text) == (height >= 24)
+
+
 def test_a_metric_of_ones_own_moves_no_bar_and_a_stop_is_announced():
     written = StringIO()
     standings = Standings([RunSpec("flat", Constant(0.1), 0, 3, 30)])
@@ -159,6 +203,7 @@ def test_a_bar_shows_the_accuracy_or_else_the_test_loss():
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75), width=80).startswith("accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
+    assert "  held-out 0.750  " in bars(Epoch(10, 1.5, 0.25, 2.5, 0.75), judged_on="held-out")
 
 
 LONG = {
@@ -182,10 +227,24 @@ def test_bars_of_long_names_tell_them_apart(names, width):
     labels = [task.description for task in display._bars.tasks]
     assert len({*labels}) == 4
     assert [label[-6:] for label in labels] == ["seed 0", "seed 1"] * 2
+    assert all(label.startswith("1/3 " if width == 60 else "epoch 1/3  ") for label in labels)
+    assert all(label.count("…") <= 1 for label in labels)
     shown = Console(file=StringIO(), width=width)
     shown.print(display._bars)
     lines = shown.file.getvalue().splitlines()
     assert len(lines) == len({line[: line.index("seed") + 6] for line in lines}) == 4
+
+
+def test_bars_of_names_that_no_cut_tells_apart_have_their_numbers():
+    names = (40 * "x" + "a" + 99 * "x", 60 * "x" + "a" + 79 * "x")
+    standings = Standings([RunSpec(name, Constant(0.1), 0, 3, 30) for name in names])
+    display = TerminalDisplay(Console(file=StringIO(), width=80, force_terminal=True))
+    display.begin(standings, "Data.", Path("out"))
+    for number in range(2):
+        standings.logged(number, point := Point(10, 0.1, 1.5, 0.5))
+        display.logged(number, point)
+    display.close()
+    assert [task.description[:15] for task in display._bars.tasks] == ["epoch 1/3  1: x", "epoch 1/3  2: x"]
 
 
 def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
@@ -198,6 +257,19 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
 def test_a_bar_shows_the_time_that_is_left_from_the_second_record_on():
     assert not bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).endswith("left")
     assert re.search(r"\d:\d\d left$", bars(Epoch(20, 1.5, 0.25, 2.5, 0.75)))
+
+
+def test_the_time_that_is_left_follows_from_the_updates_that_were_seen(monkeypatch):
+    """A run that is resumed at step 10 has not made the updates before it now."""
+    display = TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    standings = Standings([RunSpec("flat", Constant(0.1), 0, 3, 30)])
+    display.begin(standings, "Data.", Path("out"))
+    display.close()
+    for step, seconds in ((10, 0.0), (20, 10.0)):
+        monkeypatch.setattr("stepsize.lab.displays.time", SimpleNamespace(monotonic=lambda seconds=seconds: seconds))
+        standings.logged(0, point := Point(step, 0.1, 1.5, 0.5))
+        display.logged(0, point)
+    assert display._bars.tasks[0].fields["news"].endswith("0:10 left")
 
 
 def test_a_bar_shows_the_rate_that_was_logged():

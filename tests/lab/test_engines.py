@@ -15,6 +15,7 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, Task, compare
 from stepsize.lab.engines import choice, runs
 from stepsize.lab.engines.choice import ENGINES, chosen
+from stepsize.lab.engines.failures import joined, reason
 from stepsize.lab.engines.workers import refuse_in_a_starting_process
 from stepsize.lab.environment import environment
 from stepsize.lab.experiment_file import EXAMPLE
@@ -52,6 +53,8 @@ PLAN = {"plan": 'Plan(lr=Constant(0.1), momentum=Linear(0.9, 0.5, "100%"))'}
         ({"task": "digits"}, "stacked"),
         ({"task": "digits", "schedules": TWO, "seeds": range(3)}, "stacked"),
         ({"task": "digits", "schedules": TWO, "seeds": range(2)}, "local"),
+        ({"task": "digits", "seeds": (0,), "schedules": dict.fromkeys("abcde", "Constant(0.1)")}, "local"),
+        ({"task": "digits", "seeds": range(5), "schedules": {"flat": "Constant(0.1)"}}, "stacked"),
         ({"task": "digits", "optimizer": "rmsprop"}, "local"),
         (
             {"task": "digits", "schedules": {**TWO, **PLAN}, "optimizer_args": {"momentum": 0.9}, "seeds": (0, 1)},
@@ -121,6 +124,22 @@ def test_a_stack_too_large_for_the_memory_names_a_size_to_try(tmp_path, monkeypa
     words = "there is not enough memory for 5 runs at once; start over in another directory with runs_at_once=2"
     with pytest.raises(RunError, match=words):
         compare(asked, tmp_path / "out", display=Silent())
+
+
+def inner(value):
+    return 1 / value
+
+
+def test_the_reason_of_a_failure_names_the_last_of_the_users_own_lines():
+    with pytest.raises(ZeroDivisionError) as caught:
+        inner(0)
+    line = inner.__code__.co_firstlineno + 1
+    assert reason(caught.value) == f"ZeroDivisionError('division by zero') in test_engines.py, line {line}"
+
+
+def test_failures_of_one_reason_are_told_once_and_five_reasons_in_all():
+    many = joined([RunError(f"reason {number // 3}") for number in range(24)])
+    assert str(many).splitlines() == [*(f"reason {number}" for number in range(5)), "and 3 more failed"]
 
 
 def test_without_git_the_revision_is_not_known(monkeypatch):

@@ -1,12 +1,15 @@
 """Experiments as TOML files."""
 
+import json
 from dataclasses import fields, replace
 
 import pytest
 
+from stepsize import Constant, Function
 from stepsize.errors import ArgumentError, DataError, ParseError
 from stepsize.lab import Experiment, read_experiment
 from stepsize.lab.experiment_file import EXAMPLE
+from stepsize.lab.statistics.findings import METRICS
 from stepsize.pytorch import Plateau
 
 
@@ -49,6 +52,50 @@ def test_an_experiment_is_its_dictionary():
         Experiment.of_dict(experiment.as_dict()).as_dict()
     )
     assert Experiment.of_dict(experiment.as_dict()).seeds == (1, 2)
+    again = Experiment.of_dict(json.loads(json.dumps(experiment.as_dict())))
+    assert again.optimizer_args == experiment.optimizer_args == (("betas", (0.9, 0.99)),)
+
+
+def test_a_metric_of_ours_needs_no_mode_and_keeps_its_direction():
+    assert Experiment(metric="test_accuracy").headline == METRICS[0]
+    assert Experiment(metric="train_loss").headline == METRICS[2]
+    assert Experiment(metric="test_loss", mode="max").headline.higher_is_better
+    with pytest.raises(ArgumentError, match=r"""mode=.* for "test_los", .*; did you mean "test_loss"\?"""):
+        Experiment(metric="test_los")
+
+
+def test_the_headline_is_not_among_the_other_metrics():
+    terms = Experiment(metric="f1", mode="max").terms(logged={"f1", "recall", "auc"})
+    assert [metric.field for metric in terms.others] == ["auc", "recall"]
+
+
+def test_as_many_seeds_as_there_may_be_can_be_asked_for_in_rounds():
+    two = {"a": "Constant(0.1)", "b": "Constant(0.2)"}
+    assert Experiment(two, seeds=(0, 1), until_told=True, most_seeds=2).most_seeds == 2
+
+
+def test_a_function_of_the_weight_decay_allows_functions_as_one_of_a_schedule_does():
+    """Or a resume could not read its text."""
+    cosh = Function("math:cosh")
+    assert Experiment(weight_decay=cosh).functions
+    assert Experiment({"a": cosh}).functions
+    assert not Experiment(weight_decay=Constant(0.1)).functions
+
+
+def test_blanks_around_a_name_do_not_count():
+    assert dict(Experiment({" a ": "Constant(0.1)"}).schedules) == {"a": "Constant(0.1)"}
+    with pytest.raises(ArgumentError, match="must be given different names, got 'a'"):
+        Experiment((("a", "Constant(0.1)"), ("a ", "Constant(0.2)")))
+
+
+def test_feedback_is_one_plateau_for_each_schedule_with_a_metric_that_fits():
+    flat = {"flat": "Constant(0.1)"}
+    with pytest.raises(ArgumentError, match=r"feedback=.* given one Plateau for each schedule, got 'flat'"):
+        Experiment(flat, feedback=(("flat", "Plateau()"), ("flat", "Plateau()")))
+    with pytest.raises(ArgumentError, match=r"feedback\['flat'\]=.* one that fits mode=\"max\", got 'test_loss'"):
+        Experiment(flat, feedback={"flat": Plateau("max", metric="test_loss")})
+    with pytest.raises(ArgumentError, match=r"feedback\['flt'\]=.* got 'flt'; did you mean \"flat\""):
+        Experiment(flat, feedback={"flt": "Plateau()"})
 
 
 @pytest.mark.parametrize(
@@ -108,6 +155,7 @@ def test_an_experiment_is_its_dictionary():
             'line 1: optimizer must be a table with a name, got {momentum = 0.9}; write e.g. name = "sgd"',
         ),
         ("clip_norm = -1\n", "line 1: clip_norm must be a finite number > 0, got -1"),
+        ("precision = 'é'\n", 'line 1: precision must be "fp32" or "bf16", got "é"'),
     ],
 )
 def test_an_error_has_the_file_and_the_line(tmp_path, text, message):

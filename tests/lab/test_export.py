@@ -21,7 +21,7 @@ from scipy import stats
 
 from stepsize import lab
 from stepsize.errors import ArgumentError, DataError, OutputError
-from stepsize.lab.report.latex import escaped
+from stepsize.lab.report.latex import code, escaped
 from stepsize.lab.report.markdown import Code
 from stepsize.lab.report.methods import Methods
 from stepsize.lab.report.paper_table import short_names
@@ -81,6 +81,12 @@ def last_values(folder: Path, column: str) -> dict[str, dict[int, float]]:
     return found
 
 
+def texts_of(path: Path) -> list[str]:
+    """The texts of a drawing, in order."""
+    elements = ElementTree.parse(path).iter()
+    return ["".join(element.itertext()).strip() for element in elements if element.tag.endswith("}text")]
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -118,6 +124,10 @@ def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
         assert float(rows[schedule]["p_holm"]) == pytest.approx(corrected, rel=1e-9)
 
 
+def test_the_curves_have_the_order_of_the_experiment(six: Path) -> None:
+    assert tuple(dict.fromkeys(text for text in texts_of(six / "paper/curves.svg") if text in SIX)) == SIX
+
+
 @pytest.mark.parametrize("two_columns", [False, True])
 @pytest.mark.parametrize("name", TABLES)
 def test_the_latex_table_has_the_numbers_of_the_csv_file(
@@ -152,6 +162,19 @@ def test_the_name_of_a_metric_of_ones_own_stays_as_it_is(tmp_path: Path) -> None
     assert "Val" not in own
     ours = (tmp_path / "results/paper/table-test-loss.tex").read_text()
     assert "{Test loss at the end of training" in ours
+    assert "$p$ is corrected for 1 comparison (Holm)." in ours
+    assert "diverged" not in ours
+
+
+def test_the_name_of_the_file_of_a_metric_ends_with_a_letter_if_it_is_cut(tmp_path: Path) -> None:
+    lab.export(write_results(tmp_path / "results", ("a", "b"), 2, metric="x" * 39 + " y", mode="min"))
+    assert (tmp_path / f"results/paper/table-{'x' * 39}.tex").exists()
+
+
+def test_a_table_whose_first_schedule_has_diverged_says_that_runs_are_left_out(tmp_path: Path) -> None:
+    lab.export(write_results(tmp_path / "results", ("a", "b"), 3, bad="a"))
+    table = (tmp_path / "results/paper/table-test-loss.tex").read_text()
+    assert "Runs that diverged are left out." in table
 
 
 def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
@@ -196,6 +219,7 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
     assert "(300 updates) of the optimizer" in text
     assert "same weights" in text
     assert "Holm" not in text, "one comparison needs no correction"
+    assert not re.search("most seeds|loss limit", text), "what is off is no setting"
 
 
 def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> None:
@@ -208,15 +232,18 @@ def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> N
 
 
 def test_what_the_runs_were_judged_on_and_how_peaks_were_tuned_is_said(tmp_path: Path) -> None:
-    lab.export(write_results(tmp_path / "held out", ("a", "b"), held_out=True))
+    chance = {"accuracy": 0.99, "samples": 100, "loss": None}
+    lab.export(write_results(tmp_path / "held out", ("a", "b"), about={"chance": chance}, held_out=True))
     text = (tmp_path / "held out/paper/methods.md").read_text()
     assert "judged on a fifth of the training set, which was held out" in text
     assert "was multiplied by the factor" not in text
-    trial = Trial("a", 0.5, 0.25, True).as_dict()
-    lab.export(write_results(tmp_path / "tuned", ("a", "b"), about={"trials": [trial]}, tune_peak=1))
+    assert "stayed at chance: held-out accuracy at most" in text
+    trials = [Trial("a", 0.5, 0.25, True).as_dict(), Trial("a", 8.0, 0.5, False).as_dict()]
+    lab.export(write_results(tmp_path / "tuned", ("a", "b"), about={"trials": trials}, tune_peak=2))
     text = (tmp_path / "tuned/paper/methods.md").read_text()
     assert "each schedule was multiplied by the factor that came out best in the same number of trials" in text
     assert "held out and not trained on" not in text
+    assert "Factors of the peak rates: a `0.5`." in text
 
 
 def test_of_many_schedules_the_first_and_the_best_are_shown_and_all_are_counted(tmp_path: Path) -> None:
@@ -233,7 +260,9 @@ def test_seeds_in_rounds_have_intervals_but_no_p_values(tmp_path: Path) -> None:
     table = (folder / "paper/table-test-accuracy.tex").read_text()
     assert "$p$" not in table
     assert "hold at every look" in table
-    assert "looks at 4 and 6 of at most 20 seeds" in (folder / "paper/methods.md").read_text()
+    text = (folder / "paper/methods.md").read_text()
+    assert "looks at 4 and 6 of at most 20 seeds" in text
+    assert "Jennison and Turnbull, 1989" in text
 
 
 def test_one_seed_has_no_differences(tmp_path: Path) -> None:
@@ -264,6 +293,9 @@ def test_the_pdf_has_the_width_one_size_of_letters_and_truetype_fonts(
     six: Path, tmp_path: Path, two_columns: bool, options: dict[str, float], points: float
 ) -> None:
     lab.export(six, tmp_path, two_columns=two_columns, **options)
+    words = " ".join(texts_of(tmp_path / "differences.svg"))
+    assert "difference in test accuracy" in words
+    assert ("difference in train loss" in words) == (points > 300)
     for path in tmp_path.glob("*.pdf"):
         content = path.read_bytes()
         assert float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", content)[1]) == pytest.approx(points, abs=0.1)
@@ -374,6 +406,8 @@ def test_nothing_is_overwritten_unless_asked(six: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["methods.tex"]
     lab.export(six, tmp_path, overwrite=True)
     assert {path.name for path in tmp_path.iterdir()} == FILES
+    with pytest.raises(OutputError, match=r"has curves\.pdf, curves\.svg, differences\.pdf and 8 more, and files are"):
+        lab.export(six, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     lab.export(six, tmp_path, overwrite=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, "the same results, the same files"
@@ -391,6 +425,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     mine.mkdir()
     (mine / "methods.tex").symlink_to(thesis)
     lab.export(folder, mine, overwrite=True)
+    (tmp_path / "to mine").symlink_to(mine)
+    lab.export(folder, tmp_path / "to mine", overwrite=True)  # a link that the user names is the user's wish
     assert thesis.read_text() == "my thesis"
     assert not (mine / "methods.tex").is_symlink()
 
@@ -422,6 +458,30 @@ def test_short_names_differ_and_can_be_printed(names: list[str]) -> None:
     assert all(name and name.isprintable() and len(name) <= 40 for name in short.values())
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('"a b" ("c")', "``a b'' (``c'')"),
+        ("50% of $x_1$ & #{2}", r"50\% of \$x\_1\$ \& \#\{2\}"),
+        ("a\\b ~ ^", r"a\textbackslash{}b \textasciitilde{} \textasciicircum{}"),
+        ("1 < 2 > 0 | `x`", r"1 \textless{} 2 \textgreater{} 0 \textbar{} \textasciigrave{}x\textasciigrave{}"),
+        ("[4pt] *", "{[}4pt] {*}"),
+        ("0.5 \u00b1 0.1, \u22122, 1\u20133, a\u2014b", r"0.5 $\pm$ 0.1, $-$2, 1\textendash{}3, a\textemdash{}b"),
+        ("a--b ---", "a-{}-b -{}-{}-"),
+        ("\u00e9 \u00f1 \u00e7 \u00e5 \u0161", r"\'{e} \~{n} \c{c} \r{a} \v{s}"),
+        ("\u0142 \u5b66", r"\stepsizeletter{322}{0142} \stepsizeletter{23398}{5B66}"),
+        ("x" * 20, "x" * 16 + r"\allowbreak{}" + "xxxx"),
+        ("a\tb\nc", "a b c"),
+    ],
+)
+def test_every_sign_is_shown_as_itself_in_latex(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+def test_code_in_latex_has_the_letters_of_a_typewriter_and_straight_quotes() -> None:
+    assert code('Cosine("x_1")') == r"\texttt{Cosine(\symbol{34}x\_1\symbol{34})}"
+
+
 @given(st.text())
 def test_a_text_in_latex_is_ascii_and_closes_its_braces(text: str) -> None:
     found = escaped(text)
@@ -439,6 +499,8 @@ def test_a_text_in_latex_is_ascii_and_closes_its_braces(text: str) -> None:
         "textless",
         "textgreater",
         "textbar",
+        "textendash",
+        "textemdash",
         "symbol",
         "textasciigrave",
         "allowbreak",

@@ -153,9 +153,17 @@ def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path, in_process):
         assert run.epochs[-1].test_loss in grid.losses[float(run.name)]
 
 
+def test_a_rate_that_diverges_after_some_epochs_has_no_loss(tmp_path, in_process):
+    grid = train_grid([0.1, 10.0], tmp_path / "out", task="own_tasks:line", epochs=30, batch_size=16)
+    assert grid.comparison.runs[1].epochs
+    assert math.isnan(grid.losses[10.0][0])
+    assert grid.best == 0.1
+
+
 def test_a_rate_that_diverges_with_any_seed_is_not_the_best():
     losses = {0.1: (1.0, 1.0), 1.0: (0.1, math.nan), 10.0: (math.nan, math.nan)}
     assert Grid(losses, None).best == 0.1
+    assert Grid({0.1: (1.0, 1.0), 1.0: (0.1, 3.0)}, None).best == 0.1, "the mean counts, not the best seed"
     assert Grid({1.0: (math.nan,)}, None).best is None
 
 

@@ -109,9 +109,23 @@ class Backwards(nn.Sequential):
         nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")),
         nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)),
         nn.Sequential(nn.Flatten(0), nn.Linear(2, 2)),
+        nn.Sequential(nn.Flatten(1, 2), nn.Linear(2, 2)),
+        nn.Sequential(nn.MaxPool2d(2, return_indices=True)),
         nn.Sequential(),
     ],
-    ids=["hooks", "tied", "twice", "derived", "own forward", "circular", "batch norm", "flatten all", "empty"],
+    ids=[
+        "hooks",
+        "tied",
+        "twice",
+        "derived",
+        "own forward",
+        "circular",
+        "batch norm",
+        "flatten all",
+        "flatten two",
+        "indices",
+        "empty",
+    ],
 )
 def test_networks_that_are_not_chains_of_known_layers_are_not_grouped(model):
     assert GroupedNetwork.of(model) is None

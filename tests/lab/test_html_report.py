@@ -9,12 +9,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from made_up import made_up_run
-from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
+from reports import ABOUT, RUNS, SCHEDULES, WICKED, View, views
 
 from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
-from stepsize.lab.report.tables import Whisker, first_and_best, tables
+from stepsize.lab.report.tables import Whisker, first_and_best, last_value, tables
+from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.statistics.findings import METRICS, Mean, Metric, Terms, findings
+from stepsize.lab.tasks.chance import Chance
 from stepsize.store import Run, Store, load_runs, stored_runs
 from stepsize.store.run import Epoch, Point, Value
 
@@ -97,6 +99,36 @@ def test_of_many_diverged_runs_five_of_a_schedule_are_drawn():
     assert after - before == 5 * 4  # in each panel
 
 
+def test_a_run_that_diverged_before_its_first_epoch_has_a_cross_at_its_rate_and_its_loss_alone():
+    lost = replace(made_up_run("lost", Constant(9.0), steps=50, diverges=True), epochs=())
+    assert page([RUNS[1], lost]).count("svg", **{"class": "cross"}) == 2
+
+
+def test_a_run_at_chance_level_says_so_in_the_list_of_runs():
+    shown = page(RUNS, title="Chance", chance=Chance(0.99, 100, None))
+    assert shown.text.count("finished, at chance") == 8
+    assert "at chance" not in page(RUNS, title="Above", chance=Chance(0.1, 100, None)).text
+
+
+def test_two_hundred_runs_are_listed_and_more_are_counted():
+    assert "All 200" in page(views(schedules=100, seeds=2, points=2), title="Listed").text
+    assert (
+        "201 runs, too many to be listed here." in page(views(schedules=201, seeds=1, points=2), title="Counted").text
+    )
+
+
+def test_a_curve_of_up_to_thirty_points_has_a_dot_at_each():
+    few, more = (page(views(1, 2, points), title="Dots").count("path", **{"class": "dots"}) for points in (30, 31))
+    assert few == more + 1
+
+
+def test_the_thin_curves_are_explained_if_there_are_any():
+    assert "thin: train accuracy" in page(RUNS).text
+    bare = [replace(run, epochs=tuple(replace(each, train_accuracy=math.nan) for each in run.epochs)) for run in RUNS]
+    bare = [replace(run, points=tuple(replace(each, train_accuracy=math.nan) for each in run.points)) for run in bare]
+    assert "thin:" not in page(bare).text
+
+
 def test_the_table_has_means_spreads_differences_and_words():
     shown = page(RUNS)
     for name in SCHEDULES:
@@ -148,6 +180,7 @@ def test_the_rate_has_a_linear_scale_if_it_ends_at_zero():
     assert not rate["log"]
     assert [curve["mean"][0] for curve in rate["curves"]] == [0.3, 0.2, 0.2]
     assert page([made_up_run("steep", Geometric(0.3, 1e-5, 300))]).data["panels"][0]["log"]
+    assert [panel["zero"] for panel in page(RUNS).data["panels"]] == [True, False, False, False]
 
 
 def test_a_rate_far_above_the_others_leaves_the_view_and_keeps_its_value():
@@ -155,6 +188,8 @@ def test_a_rate_far_above_the_others_leaves_the_view_and_keeps_its_value():
     rate = page([good, wild]).data["panels"][0]
     assert 0.3 < rate["high"] < 1
     assert [curve["mean"][0] for curve in rate["curves"]] == [0.3, 1e30]
+    every = [good, *(replace(wild, name=f"wild {number}") for number in range(5))]
+    assert "out of view: wild 0, wild 1, wild 2 and 2 more" in page(every).text
 
 
 def test_the_rate_of_a_function_is_the_logged_one():
@@ -170,6 +205,7 @@ def test_the_curves_are_means_and_extremes_over_seeds():
         assert cosine[name] == pytest.approx(values, rel=1e-5)
     kept = np.array([run.column("train_loss") for run in RUNS if run.name == "flat" and run.status == "finished"])
     assert flat["mean"] == pytest.approx(kept.mean(0), rel=1e-5)
+    assert flat["high"] == pytest.approx(kept.max(0), rel=1e-5)
 
 
 def test_a_page_may_have_no_runs_or_runs_without_results():
@@ -250,6 +286,61 @@ def test_metrics_whose_direction_is_not_known_are_called_higher_or_lower():
     assert not re.search("better|worse", " ".join(norm.findings[1].words))
 
 
+def test_the_margin_is_one_of_the_first_metric():
+    groups = {
+        name: [made_up_run(name, Constant(0.3), 10 * seed + place) for seed in range(6)]
+        for place, name in enumerate(("flat", "same"))
+    }
+    groups = {name: [replace(run, seed=run.seed // 10) for run in group] for name, group in groups.items()}
+    looks = Looks(tuple(range(6)), (6,), 20, margin=1.0)
+    first, *others = tables(groups, Terms(looks=looks))
+    assert first.lines[1].verdict == "within the margin"
+    assert [table.lines[1].verdict for table in others] == ["not told apart", "not told apart"]
+
+
+def test_numbers_have_the_digits_that_suit_the_schedules_that_are_shown():
+    def ending_at(name, loss, spread):
+        return [View(name, seed, np.array([loss + spread * seed])) for seed in (0, 1)]
+
+    good = {f"good {number}": ending_at(f"good {number}", 2.0, 0.1) for number in range(200)}
+    bad = {f"bad {number}": ending_at(f"bad {number}", 1.0, 1e-5) for number in range(200)}
+    assert tables({**good, **bad}, Terms())[0].lines[0].value == "2.050 ± 0.071"
+
+
+def test_a_long_name_of_a_metric_is_cut_above_its_drawing():
+    metric = "m" * 100
+    runs = [replace(run, values=(Value(300, metric, 5.0),)) for run in RUNS]
+    shown = page(runs, title="Long", headline=Metric(metric, metric))
+    assert "m" * 50 in shown.text
+    assert "m" * 61 not in shown.text
+
+
+def test_p_is_shown_as_it_is_corrected_for_the_comparisons_that_could_be_made():
+    def ending_at(name, *accuracies):
+        runs = [made_up_run(name, Constant(0.3), seed) for seed in range(len(accuracies))]
+        ends = [(replace(run.epochs[-1], test_accuracy=each),) for run, each in zip(runs, accuracies, strict=True)]
+        return [replace(run, epochs=end) for run, end in zip(runs, ends, strict=True)]
+
+    groups = {
+        "first": ending_at("first", 0.5, 0.5, 0.5, 0.5),
+        "other": ending_at("other", 0.61, 0.625, 0.595, 0.635),
+        "third": ending_at("third", 0.4, 0.55, 0.5, 0.5),
+        "once": ending_at("once", 0.9),
+    }
+    table = tables(groups, Terms())[0]
+    p = table.findings[1].difference.p
+    assert table.comparisons == 2
+    assert p < 0.001 < 2 * p
+    assert [line.p for line in table.lines][:2] == ["", f"{2 * p:.3f}"]
+
+
+def test_the_last_value_of_a_run_that_diverged_is_the_one_it_diverged_with():
+    run = made_up_run("flat", Constant(0.3))
+    epochs = (*run.epochs[:-1], replace(run.epochs[-1], test_loss=math.nan))
+    assert last_value(replace(run, epochs=epochs), "test_loss") == run.epochs[-2].test_loss
+    assert math.isnan(last_value(replace(run, epochs=epochs, status="diverged"), "test_loss"))
+
+
 def test_all_pairs_are_on_the_page_with_p_corrected_for_their_number():
     shown = page(
         [run for run in RUNS if run.name != "flat"] + [replace(run, name="copy") for run in RUNS if run.name == "flat"],
@@ -284,7 +375,7 @@ def test_intervals_on_one_side_of_zero_are_drawn_from_there_to_the_edge(sign):
 
 @pytest.mark.parametrize(("metric", "shown"), [(METRICS[0], ("first", "a", "c")), (METRICS[1], ("first", "b", "c"))])
 def test_the_best_have_a_high_accuracy_or_a_low_loss(metric, shown):
-    found = findings(metric, {"first": {0: 0.5}, "a": {0: 0.9}, "b": {0: 0.7}, "c": {0: 0.8}})
+    found = findings(metric, {"first": {0: 0.5}, "lost": {}, "a": {0: 0.9}, "b": {0: 0.7}, "c": {0: 0.8}})
     assert first_and_best(metric, found, 3) == shown
 
 

@@ -47,6 +47,7 @@ class Changing:
     [
         (Changing(2, [3]), "gave 2 of its 3 batches in pass 1; the length of a run"),
         (Changing(4, [3]), "gave more than its 3 batches in pass 1; the length of a run"),
+        (Changing(9, [3]), "gave more than its 3 batches in pass 1; the length of a run"),
         (Changing(3, [3, 5]), "has 5 batches in pass 2, but had another number before"),
         (Changing(0, [3]), "gave 0 of its 3 batches"),
         ([(X[:0], Y[:0])], "a batch has no tensor with a row for each sample"),
@@ -111,6 +112,7 @@ def test_a_type_error_within_the_network_is_its_own():
     [
         ((X, Y, Y), r"cannot be called as model\(\*batch\[:-1\]\) .*: too many positional arguments; write a network"),
         ({"input": X, "index": Y}, r"as model\(\*\*batch\) .*: got an unexpected keyword argument 'index'; write"),
+        ([X, Y, Y], r"cannot be called as model\(\*batch\[:-1\]\) .*: too many positional arguments"),
     ],
 )
 def test_a_network_that_takes_other_arguments_than_the_batch_has_is_refused(batch, words):
@@ -118,7 +120,7 @@ def test_a_network_that_takes_other_arguments_than_the_batch_has_is_refused(batc
         trained(task_of([batch], net=lambda: nn.Linear(1, 1), loss=lambda outputs, _: outputs.mean()))
 
 
-@pytest.mark.parametrize("weight", [0, -1.0, math.nan])
+@pytest.mark.parametrize("weight", [0, -1.0, math.nan, math.inf])
 def test_a_weight_that_is_not_positive_is_refused(weight):
     with pytest.raises(RunError, match="`weight` of the task 'task' must return a finite number above 0"):
         trained(task_of([(X, Y)], weight=lambda batch: weight))
@@ -138,9 +140,10 @@ def normalised():
 def test_batch_normalisation_of_one_sample_names_drop_last():
     tensors = Task(normalised, (X, Y), (X, Y), functional.mse_loss, None)
     loader = task_of(DataLoader(TensorDataset(X, Y), 63), net=normalised)
-    for task, settings in ((tensors, {"batch_size": 63}), (loader, {})):
+    where = "in the experiment or in train", "in the DataLoader"
+    for task, settings, place in zip((tensors, loader), ({"batch_size": 63}, {}), where, strict=True):
         with pytest.raises(
-            RunError, match=r"cannot train on a batch of one sample, .*; leave .* out with drop_last=True"
+            RunError, match=rf"cannot train on a batch of one sample, .*; leave .* out with drop_last=True {place}"
         ):
             trained(task, **settings)
     assert trained(tensors, batch_size=63, drop_last=True)[0].epochs[-1].step == 2

@@ -4,16 +4,25 @@ import functools
 import itertools
 import math
 import random
+from collections import UserDict
 
 import numpy as np
 import pytest
 import torch
-from loader_tasks import Recorded, Stream, X, Y, drawing, network, task_of, trained
+from loader_tasks import Drawing, Recorded, Stream, X, Y, drawing, network, task_of, trained
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    TensorDataset,
+)
 
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.errors import ArgumentError, ParseError, RunError
 from stepsize.lab import Experiment, Task, load_task
 from stepsize.lab.tasks.sample_forms import on_device
 
@@ -77,10 +86,20 @@ def test_a_loss_of_pytorch_with_settings_gets_the_targets():
     np.testing.assert_allclose(weights[1], expected[1], rtol=1e-6)
 
 
+def test_a_loss_without_a_gradient_is_refused_if_the_outputs_are_no_tensor_too():
+    def cut_off(outputs, batch):
+        return functional.mse_loss(outputs["logits"], batch["targets"]).detach()
+
+    batches = [{"inputs": X, "targets": Y}]
+    with pytest.raises(RunError, match="has no gradient; remove what cuts it off"):
+        trained(task_of(batches, batches, cut_off, lambda: Named(1, 1)))
+
+
 def test_parts_of_a_batch_that_are_no_tensors_stay_as_they_are():
     batch = {"x": X, "names": ["a", "b"], "pair": (Y, "c")}
     moved = on_device(batch, torch.device("cpu"))
     assert (moved["names"], moved["pair"][1]) == (["a", "b"], "c")
+    assert type(on_device(UserDict(batch), torch.device("cpu"))) is UserDict
     assert torch.equal(moved["x"], X)
     assert moved["x"] is not X
 
@@ -229,8 +248,12 @@ def test_lengths_in_samples_are_those_of_a_data_loader_with_a_batch_size():
     asked = Experiment({"down": 'Linear(0.1, 0.0, "64sp")'}, epochs=3, accumulation=2)
     horizon = task_of(DataLoader(TensorDataset(X, Y), 10, drop_last=True)).horizon(asked)
     assert (horizon.epoch_steps, horizon.steps, horizon.of("30sp")) == (3, 9, 2)
-    with pytest.raises(ParseError, match="since the loader does not say its number of samples"):
-        asked.run_specs(task_of([(X, Y)]).horizon(asked))
+    some = DataLoader(TensorDataset(X, Y), 10, sampler=SubsetRandomSampler(range(30)))
+    assert task_of(some).horizon(Experiment(epochs=3)).steps == 9
+    for length in ("64sp", "64tok"):
+        asked = Experiment({"down": f'Linear(0.1, 0.0, "{length}")'})
+        with pytest.raises(ParseError, match="since the loader does not say its number of samples"):
+            asked.run_specs(task_of([(X, Y)]).horizon(asked))
 
 
 def test_samples_can_be_held_out_from_a_data_loader_that_is_shuffled_or_in_order():
@@ -240,7 +263,17 @@ def test_samples_can_be_held_out_from_a_data_loader_that_is_shuffled_or_in_order
     rows = [X[each.dataset.dataset.indices][each.dataset.indices] for each in (held.train, held.test)]
     assert torch.equal(torch.cat(rows).sort(dim=0).values, X[:50])
     assert trained(held)[0].epochs[-1].step == 6
-    for loader in ([(X, Y)], DataLoader(Stream(), batch_size=None)):
+    whole = DataLoader(Drawing(), 16, shuffle=True, drop_last=True, collate_fn=list, generator=torch.Generator())
+    held = task_of(whole).held_out()
+    assert (held.train.drop_last, held.test.drop_last) == (True, False)
+    assert isinstance(held.test.sampler, SequentialSampler)
+    assert isinstance(held.train.sampler, RandomSampler)
+    for each in (held.train, held.test):
+        assert (each.collate_fn, each.generator) == (list, whole.generator)
+    pairs = TensorDataset(X, Y)
+    some = [RandomSampler(pairs, replacement=True), RandomSampler(pairs, num_samples=30), SubsetRandomSampler(range(9))]
+    loaders = (DataLoader(pairs, 16, sampler=sampler) for sampler in some)
+    for loader in ([(X, Y)], DataLoader(Stream(), batch_size=None), *loaders):
         with pytest.raises(ArgumentError, match=r"held_out=.* must be left out, since the task's loader is not a Data"):
             task_of(loader).horizon(Experiment(held_out=True, steps=3))
 

@@ -1,6 +1,8 @@
 """Training loops of the user's own: what they log, how they fail, and how they are resumed."""
 
+import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ from silent import Silent
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, compare, load_task
+from stepsize.lab.own_loops.engine import _Driver
 from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import visible_gpus
 from stepsize.lab.own_loops.task import OwnLoop
@@ -161,6 +164,34 @@ def test_the_first_log_of_a_new_process_takes_the_run_back(run, tmp_path):
     assert load_runs(tmp_path).runs() == (stored,)
 
 
+def test_the_seconds_of_a_run_are_those_of_all_its_processes_and_a_new_one_has_no_error_yet(tmp_path):
+    entries = [
+        {"begin": True, "seconds": 0.0},
+        {"step": 5, "values": {"train_loss": 1.0}, "seconds": 4.0},
+        {"error": "ValueError(3)", "account": "", "seconds": 5.0},
+        {"begin": True, "seconds": 0.0},
+        {"step": 10, "values": {"train_loss": 0.5}, "seconds": 3.0},
+    ]
+    (tmp_path / "journal").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    found = records(tmp_path)
+    found.close()
+    assert (found.seconds, found.error) == (8.0, None)
+
+
+def test_a_run_that_logged_nothing_has_no_epoch(run, tmp_path):
+    records(tmp_path).close()
+    assert load_runs(tmp_path).runs()[0].epochs == ()
+
+
+@pytest.mark.parametrize(("news", "overdue"), [(1.0, ""), (20.0, "it logged nothing for 9 s")])
+def test_a_run_is_overdue_if_its_last_news_is_too_old(news, overdue):
+    """Not if it has begun long ago."""
+    driver = SimpleNamespace(experiment=Experiment(timeout=9))
+    journal = SimpleNamespace(news_at=lambda: time.time() - news)
+    each = SimpleNamespace(records=SimpleNamespace(error=None, journal=journal), started=time.time() - 100)
+    assert _Driver._overdue(driver, each) == overdue
+
+
 def test_a_metric_may_be_logged_again_with_the_same_value(run, tmp_path):
     run.log(5, lr=0.1, train_loss=1.0)
     run.log(5, lr=0.1, val_f1=0.5)
@@ -229,6 +260,10 @@ def test_a_run_must_log_what_it_is_judged_on(run, tmp_path):
     reason = 'it logged no test_accuracy, test_loss or train_loss to judge it on; it logged "lr", "val_f1"; '
     assert found.unjudged() == f"{reason}log one of these, or name another metric and its mode"
     assert records(tmp_path, metric="test_loss").unjudged() == 'it logged no "test_loss"; it logged nothing'
+    run.log(6, val_f1=np.nan)
+    found = records(tmp_path, metric="val_f1", mode="max")
+    found.close()
+    assert found.unjudged() == 'it logged no "val_f1"; it logged "lr"'
 
 
 @pytest.mark.parametrize(

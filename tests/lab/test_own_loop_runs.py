@@ -17,7 +17,7 @@ from ray_stand_in import Here, Remote, Watched
 from silent import Silent
 
 from stepsize.errors import RunError
-from stepsize.lab import Experiment, compare
+from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.own_loops import processes
 from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
@@ -263,6 +263,22 @@ class Loop:
         self.code = self.code or -signal.SIGKILL
 
 
+class Resumed:
+    """The process of a loop that nobody asks to stop, and that comes to its end."""
+
+    def __init__(self, place):
+        assert not place.stop.exists()
+        journal = Journal(place.journal)
+        TrainingRun(place, journal).log(20, train_loss=1.0)
+        journal.end()
+
+    def exit_code(self):
+        return 0
+
+    def kill(self):
+        """It has ended."""
+
+
 def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, monkeypatch):
     monkeypatch.setattr("stepsize.lab.own_loops.engine.LocalProcess", Loop)
     monkeypatch.setattr("stepsize.lab.own_loops.engine._GRACE", 0.2)
@@ -272,8 +288,71 @@ def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, 
         compare(
             own("misbehaving", dict.fromkeys(names, "Constant(0.1)")), tmp_path / "out", display=Silent(), workers=3
         )
-    statuses = {run.name: run.status for run in load_runs(tmp_path / "out").outcomes()}
+    results = load_runs(tmp_path / "out")
+    statuses = {run.name: run.status for run in results.outcomes()}
     assert statuses == {"at its end": "finished", "on its way": "interrupted", "deaf": "interrupted"}
+    assert {event.number for event in results.events() if event.kind == "notice"} == {0}, "of a run that has finished"
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.LocalProcess", Resumed)
+    assert {run.status for run in resume(tmp_path / "out", display=Silent()).runs} == {"finished"}
+
+
+@pytest.mark.parametrize(("workers", "most"), [(None, 2), (1, 1)])
+def test_each_gpu_has_one_run_at_a_time(workers, most, tmp_path, monkeypatch):
+    places, running = [], []
+
+    class OnGpu(Resumed):
+        def __init__(self, place):
+            super().__init__(place)
+            places.append(place)
+            running.append([each for each in places if each not in ended])
+            self.place = place
+
+        def exit_code(self):
+            ended.append(self.place)
+            return 0
+
+    ended = []
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.LocalProcess", OnGpu)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.cores", lambda: 7)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.visible_gpus", lambda device: ["3", "GPU-5"])
+    names = dict.fromkeys("abcde", "Constant(0.1)")
+    compare(own("misbehaving", names, device="cpu"), tmp_path / "out", display=Silent(), workers=workers)
+    assert [(place.device, place.visible) for place in places] == [("cuda", "3"), ("cuda", "GPU-5")] * 2 + [
+        ("cuda", "3")
+    ]
+    assert max(map(len, running)) == most
+
+
+def test_a_process_has_one_thread_unless_the_environment_asks_for_more(tmp_path, monkeypatch):
+    asked = {}
+
+    class Started:
+        def __init__(self, command, **options):
+            asked.update(options)
+            self.stdin = (tmp_path / "stdin").open("wb")
+
+    monkeypatch.setattr(processes.subprocess, "Popen", Started)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    spec = RunSpec("flat", Linear(0.2, 0.0, 20), 0, 1, 20)
+    place = RunPlace(
+        spec, "own:train", None, tmp_path / "run", tmp_path / "journal", tmp_path / "stop", "cuda", "GPU-5"
+    )
+    processes.start(place).stdin.close()
+    chosen = {name: asked["env"][name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")}
+    assert chosen == {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "GPU-5"}
+    assert asked["env"]["PATH"] == os.environ["PATH"]
+    assert asked["start_new_session"]
+    with (tmp_path / "stdin").open("rb") as description:
+        assert pickle.load(description) == sys.path
+        assert pickle.load(description) == place
+
+
+def test_folders_of_other_comparisons_are_known_by_their_stores(tmp_path):
+    for name in ("a/store.sqlite", "runs/20260101-000000/store.sqlite", "data/deep/in/store.sqlite"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert [processes._has_results(tmp_path / name) for name in ("a", "runs", "data")] == [True, True, False]
 
 
 class Cluster(Here):

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stepsize.errors import RunError
+from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment
-from stepsize.lab.engines import ray_cluster
+from stepsize.lab.engines import ray as ray_engine
+from stepsize.lab.engines import ray_cluster, ray_code
 from stepsize.lab.engines.choice import chosen
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.environment import cores
@@ -76,10 +77,17 @@ def test_an_address_that_cannot_be_one(monkeypatch, address, words):
     assert words in refusal()
 
 
-def test_an_encrypted_cluster_is_not_greeted(listener, monkeypatch):
+@pytest.mark.parametrize("setting", ["1", "True"])
+def test_an_encrypted_cluster_is_not_greeted(listener, monkeypatch, setting):
     """It would not answer to bytes that are not encrypted."""
-    monkeypatch.setenv("RAY_USE_TLS", "1")
+    monkeypatch.setenv("RAY_USE_TLS", setting)
     assert ray_cluster.cluster_address().endswith(f":{listener.getsockname()[1]}")
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+def test_runs_on_ray_are_on_cpus(device):
+    with pytest.raises(ArgumentError, match=r"must be a CPU for Ray, got .*; write device='cpu', or engine='stacked'"):
+        ray_engine.check(Experiment(task="digits", engine="ray", device=device))
 
 
 class Cluster:
@@ -113,8 +121,8 @@ def joined(tmp_path, monkeypatch):
         with ray_cluster.joined_cluster(workers, Code(tmp_path, ())) as (ray, code):
             assert ray is cluster
             assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
-            if address and not cluster.connected:
-                staged = Path(cluster.calls[0][1]["runtime_env"]["working_dir"])
+            if cluster.calls and (runtime_env := cluster.calls[0][1].get("runtime_env")):
+                staged = Path(runtime_env["working_dir"])
                 cluster.calls.append(not staged.exists())
         return code
 
@@ -136,6 +144,13 @@ def test_a_cluster_gets_the_code(joined, tmp_path):
     assert joined(cluster, "head:6379").folder == tmp_path
     assert cluster.calls[0][0] == "head:6379"
     assert cluster.calls[-1] == "left"
+
+
+def test_a_cluster_does_not_get_code_that_is_too_large(joined, monkeypatch):
+    monkeypatch.setattr(ray_code, "MOST_FILES", 0)
+    cluster = Cluster()
+    assert "it has more than 0 files" in joined(cluster, "head:6379").unsent
+    assert cluster.calls[0][1]["runtime_env"] == {}
 
 
 def test_a_ray_to_which_the_user_has_connected_is_used_as_it_is(joined):

@@ -1,5 +1,6 @@
 """The files that are sent to the nodes of a Ray cluster, and their paths there."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ def project(tmp_path, monkeypatch):
         "data.csv",
         "runs/1/store.sqlite",
         "runs/1/report.html",
+        "runs/1/paper/methods.tex",
         ".cache/x",
         "env/pyvenv.cfg",
         "env/lib/y.py",
@@ -60,6 +62,20 @@ def test_code_outside_the_working_directory_is_sent_from_the_smallest_folder_tha
     assert code_of("digits").folder is None
     assert code_of("digits", optimizer="torch.optim:SGD").folder is None, "it is installed"
     assert code_of("digits", functions=True).folder == project / "runs"
+    assert code_of("digits", optimizer=f"{project}/tasks/mine.py:make").folder == project / "tasks"
+    command = Experiment(command="python3 {rates} {folder}", steps=9, functions=True)
+    assert Code.of(command).folder is None, "a command is found by each machine itself"
+
+
+def test_the_folder_of_a_package_is_the_one_that_it_is_imported_from(project, monkeypatch):
+    (project / "own_package").mkdir()
+    for name in ("__init__", "inner"):
+        (project / "own_package" / f"{name}.py").write_text("def make(): ...")
+    monkeypatch.setattr(sys, "path", [str(project), *sys.path])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    importlib.import_module("own_package.inner")
+    monkeypatch.chdir(project / "runs")
+    assert [code_of(f"own_package{name}:make").folder for name in ("", ".inner")] == [project, project]
 
 
 def test_a_large_folder_is_not_sent_and_the_reason_is_kept(project, tmp_path, monkeypatch):

@@ -110,6 +110,7 @@ def test_a_run_whose_task_is_lost_three_times_without_progress_has_failed(losses
         compare(ASKED, tmp_path, display=Silent())
     results = load_runs(tmp_path)
     assert [run.status for run in results.outcomes()] == [status]
+    assert {event.number for event in results.events()} == {0}
     events = [(event.kind, event.text) for event in results.events()]
     assert events[:2] == [("process died", "the task of the run 'flat' with seed 0 was lost")] * 2
     assert events[2:] == ([("failed", "the worker died\nits log is elsewhere")] if status == "failed" else [])
@@ -131,8 +132,12 @@ def test_an_interrupt_stops_the_runs_in_progress(tmp_path, monkeypatch):
             cancelled.append(force)
 
     stand_in(monkeypatch, Interrupted)
+    display, told = Silent(), []
+    display.stopping = lambda: told.append("stopping")
+    display.ended = lambda number, run: told.append((number, run.status))
     with pytest.raises(KeyboardInterrupt):
-        compare(replace(ASKED, seeds=(0, 1, 2)), tmp_path, display=Silent(), workers=2)
+        compare(replace(ASKED, seeds=(0, 1, 2)), tmp_path, display=display, workers=2)
+    assert told == ["stopping", (0, "interrupted"), (1, "interrupted")]
     assert [run.status for run in load_runs(tmp_path).outcomes()] == ["interrupted", "interrupted", "waiting"]
     assert cancelled == [True, True]
 

@@ -348,6 +348,10 @@ def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeyp
         ("python", "3.9.0", True),
         ("system", "{major}.999-x86_64-with-glibc2.36", False),
         ("system", "Linux-2.4.1-x86_64-with-glibc2.36", True),
+        ("system", "Linux-6.17.44-x86_64-with-glibc2.36", True),
+        ("device", "NVIDIA H100", True),
+        ("threads", "2", True),
+        ("time", "2020-01-01T00:00:00+00:00", False),
     ],
 )
 def test_pythons_version_matters_and_the_kernels_patch_level_does_not(name, value, differs):

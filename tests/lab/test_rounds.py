@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -13,6 +14,7 @@ from stepsize.lab import Experiment, compare, extend, resume
 from stepsize.lab.directory import lock
 from stepsize.lab.displays import NotebookDisplay
 from stepsize.lab.engines import local
+from stepsize.lab.rounds import first_round, looks_at
 from stepsize.store import Store, load_runs
 
 pytestmark = pytest.mark.usefixtures("in_process", "one_thread")
@@ -120,6 +122,7 @@ def test_a_schedule_whose_runs_all_diverge_is_not_waited_for(tmp_path):
         comparison = compare(asked(schedules), tmp_path / name, display=Silent())
         assert comparison.experiment.seeds == (0, 1, 2, 3)
         assert "4 of 4 diverged" in str(comparison.table.lines)
+        assert "No more were needed: every difference that has results is told" in str(comparison.table.notes)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_rounds(tmp_path):
@@ -171,6 +174,24 @@ def test_settings_that_cannot_be_are_refused(settings, words):
         asked(**{"schedules": ALIKE, **settings})
 
 
+def test_a_look_is_over_the_first_seeds_whose_runs_are_all_complete():
+    runs = [
+        SimpleNamespace(name=name, seed=seed, status="running" if (name, seed) == ("same", 4) else "diverged")
+        for name in ALIKE
+        for seed in range(8)
+    ]
+    experiment = asked(ALIKE, seeds=range(8))
+    assert looks_at(experiment, (4, 6, 8), runs).sizes == (4,)
+    assert looks_at(experiment, (4, 6, 8), runs[:12]).sizes == (4,)
+    assert looks_at(experiment, (4, 6, 8), runs[:-1]).sizes == (4,)
+    assert looks_at(replace(experiment, until_told=False), (4,), runs) is None
+
+
+def test_the_seeds_of_a_round_follow_the_highest_whatever_their_order():
+    assert first_round(asked(ALIKE, seeds=(5, 2))).seeds == (5, 2, 6, 7)
+    assert first_round(asked(ALIKE, seeds=(5, 2), most_seeds=3)).seeds == (5, 2, 6)
+
+
 def fixed(schedules, seeds, **more):
     return asked(schedules, seeds=seeds, until_told=False, **more)
 
@@ -201,12 +222,19 @@ def test_added_seeds_and_schedules_train_as_if_they_had_been_there(tmp_path, eng
 
 
 def test_seeds_added_by_hand_end_the_rounds(tmp_path):
-    compare(asked(ALIKE, most_seeds=6), tmp_path, display=Silent())
+    compare(asked(ALIKE, most_seeds=6, margin=1e-9), tmp_path, display=Silent())
     comparison = extend(tmp_path, seeds=(9,), display=Silent())
     assert (comparison.experiment.until_told, len(comparison.runs)) == (False, 14)
     assert comparison.table.notes[-1].startswith("The seeds 4, 5 and 9 were added after a look at the results")
     again = extend(tmp_path, seeds=(11,), display=Silent())
     assert again.table.notes[-1].startswith("The seeds 4, 5, 9 and 11 were added after a look at the results")
+
+
+def test_seeds_added_after_each_look_are_all_told(tmp_path):
+    compare(fixed(ALIKE, (0,), epochs=1), tmp_path, display=Silent())
+    extend(tmp_path, seeds=(3,), display=Silent())
+    comparison = extend(tmp_path, seeds=(2,), display=Silent())
+    assert "The seeds 3 and 2 were added after a look" in str(comparison.table.notes)
 
 
 def test_a_schedule_added_to_rounds_gets_all_seeds_and_more_if_needed(tmp_path):

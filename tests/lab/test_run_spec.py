@@ -43,6 +43,23 @@ def test_a_run_has_at_most_a_thousand_million_updates():
         experiment.run_specs(Horizon(samples=1_000_000_001, batch=1, epochs=1))
 
 
+def test_a_value_that_cannot_be_is_refused_with_its_step_and_with_the_argument_that_has_it():
+    long = Experiment({"a": "Constant(0.1, 70000) >> Constant(1e39)"}, steps=100_000, epochs=1)
+    (spec,) = long.run_specs(long.horizon(None))
+    with pytest.raises(
+        ArgumentError, match=r"schedules\['a'\]=.*got 1e\+39; this is at step 70000 of 100000; bound it"
+    ):
+        spec.validate()
+    decays = (
+        ({"a": "Constant(0.1)"}, "Constant(1e39)", "weight_decay="),
+        (*({"a": "Plan(lr=0.1, weight_decay=Constant(1e39))"}, None, r"schedules\['a'\]="),),
+    )
+    for schedules, decay, argument in decays:
+        (spec,) = Experiment(schedules, weight_decay=decay).run_specs(64)
+        with pytest.raises(ArgumentError, match=argument):
+            spec.validate()
+
+
 def test_runs_of_a_store_are_known_by_name_and_seed(tmp_path):
     experiment = Experiment({"a": "Constant(1)", "b": "Constant(2)"}, seeds=(0, 1))
     runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(64)]

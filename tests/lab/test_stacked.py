@@ -317,7 +317,9 @@ def test_a_stack_whose_worker_and_parent_are_killed_ends_in_the_same_bits(tmp_pa
 def test_a_damaged_record_of_a_stack_is_refused(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "stack-000.json").write_bytes(b"[[0, 0], [1")
-    with pytest.raises(StateError, match="damaged"):
+    with pytest.raises(
+        StateError, match=r"stack-000\.json, the record .*, is damaged; delete it, and its runs start over"
+    ):
         stacked.recorded_stacks(ResultDirectory(tmp_path))
 
 
@@ -333,6 +335,11 @@ class Asking(nn.Linear):
         (
             {"optimizer": "adam", "optimizer_args": {"amsgrad": True}},
             "must be without amsgrad for stacked runs, got 'Adam with amsgrad'",
+        ),
+        ({"optimizer_args": {"maximize": True}}, "must be without maximize for stacked runs, got 'SGD with maximize'"),
+        (
+            {"feedback": {"flat": "Plateau()"}},
+            "feedback=.* must be left out for stacked runs, got .*; write engine='local'",
         ),
         (
             {"task": "own_tasks:line", "optimizer": "own_tasks:two_groups"},

@@ -2,14 +2,20 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from silent import Silent
 
+from stepsize.errors import OutputError
 from stepsize.lab import Experiment, compare
-from stepsize.lab.standings import Standings
-from stepsize.store import Run, load_runs
-from stepsize.store.run import Epoch, Point
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.run_spec import Branch
+from stepsize.lab.standings import LivePicture, RunWatcher, Standings
+from stepsize.lab.statistics.findings import Metric, Terms
+from stepsize.plots import Picture
+from stepsize.store import Run, Store, load_runs
+from stepsize.store.run import Epoch, Point, Value
 
 SPECS = Experiment({"flat": "Constant(0.1)", "down": "Constant(0.2)"}, "digits", seeds=(0, 1)).run_specs(1437)
 
@@ -50,3 +56,106 @@ def test_the_complete_runs_of_a_store_count_from_the_beginning(tmp_path, in_proc
     assert standings.steps_done == sum(run.points[-1].step for run in comparison.runs)
     assert [run.status for run in standings.ended_runs] == ["finished", "diverged"]
     assert math.isnan(standings[0].epoch_column("test_accuracy")[-1])
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """The store of `SPECS`, open."""
+    runs = [(spec.name, spec.text, spec.seed) for spec in SPECS]
+    with Store.create(tmp_path / "store.sqlite", {}, {}, runs) as store:
+        yield store
+
+
+def test_what_a_branch_shares_with_its_parent_is_counted_once(stored, tmp_path):
+    standings, results = Standings(SPECS), load_runs(tmp_path)
+    stored.log(0, [point(2), Epoch(3, 1.0, 0.5, 1.0, 0.5), point(4), point(6)])
+    stored.branch(1, 0, 4)
+    every = standings.steps_to_do
+    standings.branching({1: Branch(0, 4)})
+    assert standings.steps_to_do == every - 4
+    for step in (6, 8):
+        standings.begun(1, results)
+        standings.logged(1, point(step))
+    assert [each.step for each in standings.points[1]] == [2, 4, 6, 8]
+    assert [each.step for each in standings.epochs[1]] == [3]
+    assert standings.steps_done == 4
+    again = Standings(SPECS, results)
+    assert (again.begins, again.steps_done) == ([0, 4, 0, 0], 6)
+
+
+def test_a_run_that_ends_as_a_branch_counts_from_there_and_is_not_planned_again():
+    standings, points = Standings(SPECS), (point(2), point(6))
+    standings.ended(1, Run("down", "Constant(0.2)", 0, points, (), 1.0, parent=0, branched_at=4))
+    assert (standings.begins[1], standings.steps_done) == (4, 2)
+    standings.branching({1: Branch(0, 5)})
+    assert standings.begins[1] == 4
+    standings.branching({2: Branch(0, 5)})
+    standings.logged(2, point(3))
+    assert standings.steps_done == 2, "not less, as it repeats what it shares"
+
+
+def test_metrics_of_ones_own_of_an_interrupted_run_are_read_again(stored, tmp_path):
+    stored.log(0, [point(2), Value(2, "f1", 0.5)])
+    stored.end(0, "interrupted", 1.0)
+    (run,) = Standings(SPECS, load_runs(tmp_path)).runs
+    assert [column.tolist() for column in run.metric("f1")] == [[2], [0.5]]
+
+
+def test_the_picture_has_the_headline_and_says_what_the_runs_were_judged_on():
+    for terms, label in (
+        (Terms(judged_on="held-out"), "held-out accuracy"),
+        (Terms(headline=Metric("f1", "f1", True)), "f1"),
+        (Terms(headline=Metric("test_loss", "test loss")), "test loss"),
+    ):
+        standings = Standings(SPECS, terms=terms)
+        for record in (point(2), Value(2, "f1", 0.5), Epoch(2, 1.0, 0.5, 1.0, 0.5)):
+            standings.logged(0, record)
+        assert label in [axes.get_ylabel() for axes in standings.draw(Picture())]
+
+
+class Telling(Silent):
+    def __init__(self):
+        self.told = []
+
+    def ended(self, number, run):
+        self.told.append(number)
+
+
+def test_a_run_that_was_stopped_before_it_logged_is_not_told_of(stored, tmp_path):
+    standings, display = Standings(SPECS), Telling()
+    watcher = RunWatcher(standings, ResultDirectory(tmp_path), [display], tmp_path)
+    stored.log(1, [point(2)])
+    for number in (0, 1):
+        stored.end(number, "interrupted", 0.0)
+        watcher.ended(number)
+    assert display.told == [1]
+    assert [run.name for run in standings.runs] == ["down"]
+
+
+def test_an_interrupt_and_a_full_disk_say_how_to_continue(stored, tmp_path):
+    def cannot_write():
+        raise OutputError("the reports cannot be written", "")
+
+    place = tmp_path / "a b"
+    standings = Standings(SPECS)
+    watcher = RunWatcher(standings, ResultDirectory(tmp_path), [], place)
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; no run had begun$"), watcher.watching("", dict):
+        raise KeyboardInterrupt
+    standings.logged(0, point(2))
+    command = f"stepsize compare --resume '{place}'"
+    kept = pytest.raises(KeyboardInterrupt, match=f"is kept in {place}; continue with: {command}$")
+    with kept, watcher.watching("", cannot_write):
+        raise KeyboardInterrupt
+    full = pytest.raises(OutputError, match=f"^full; all that was logged before is kept: .* with: {command}$")
+    with full, watcher.watching("", cannot_write):
+        raise OutputError("full", "")
+
+
+def test_no_run_fails_because_its_picture_cannot_be_written(tmp_path):
+    standings = Standings(SPECS)
+    standings.logged(0, point(2))
+    picture = LivePicture(standings, tmp_path / "gone" / "comparison")
+    picture._next = 0.0
+    picture.refresh()
+    with pytest.raises(OutputError):
+        picture.write(".png")

@@ -160,7 +160,10 @@ def test_a_difference_over_fewer_seeds_than_the_means_gives_a_warning_with_their
     swapped = findings(ACCURACY, {"other": all_five, "flat": few}, {"flat": 3})[1]
     assert swapped.words[1].endswith('the means are over 2 runs here and 5 under "other", and say the opposite.')
     (alone,) = [found for found in findings(ACCURACY, {"flat": FIRST, "once": {0: 0.9}}) if found.difference]
-    assert alone.words[1].startswith("Only 1 seed has a result under both, and the difference is its own; ")
+    assert alone.words[1] == (
+        "Only 1 seed has a result under both, and the difference is its own; "
+        'the means are over 1 run here and 5 under "flat".'
+    )
     assert not any("Only" in word for word in second(shifted(0.03, QUIET)).words)
 
 
@@ -191,6 +194,7 @@ def test_schedules_without_a_common_seed_are_not_compared():
     assert "No seed has a result under both" in second({9: 0.9}).words[0]
     assert "No seed" in second({}, diverged={"other": 5}).words[0]
     assert second({}, diverged={"other": 5}).words[1] == "All 5 runs diverged."
+    assert second({}, diverged={"other": 1}).words[1] == "The run diverged."
 
 
 @pytest.mark.parametrize("by", [0.0, 0.1, 0.3, 1 / 7])  # the last two leave a spread of 6e-17
@@ -221,6 +225,18 @@ def test_values_too_large_for_an_interval_are_reported():
 @pytest.mark.parametrize(("spread", "digits"), [(0.5, 3), (0.0031, 4), (0.00031, 5), (1e-12, 6), (math.nan, 4)])
 def test_decimals_show_two_digits_of_the_spread(spread, digits):
     assert decimals([Mean(1.0, spread)]) == digits
+
+
+def test_decimals_follow_the_schedules_that_vary_least():
+    assert decimals([Mean(1.0, spread) for spread in (0.5, 0.5, 0.5, 0.0031, 0.0031, 0.0)]) == 4
+
+
+def test_the_larger_of_the_two_spreads_is_compared_with_the_difference():
+    wide = {0: 0.7, 1: 0.9, 2: 0.8, 3: 0.75, 4: 0.85}
+    narrow = dict.fromkeys(wide, 0.82)
+    for values in ({"wide": wide, "narrow": narrow}, {"narrow": narrow, "wide": wide}):
+        words = findings(ACCURACY, values)[1].words
+        assert "smaller than the spread of the test accuracy over seeds." in words[1]
 
 
 def test_all_pairs_are_the_differences_to_each_schedule_before():

@@ -49,6 +49,15 @@ def test_a_run_that_counts_epochs_goes_on_from_its_checkpoint(kind, tmp_path):
     assert first.epochs + rest.epochs == whole.epochs
 
 
+def test_a_plateau_of_pytorch_that_counts_epochs_is_stepped_with_the_metric_alone():
+    def make(optimizer):
+        return lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=1.0)
+
+    by_epoch, by_update = (trained(make, step_every=each, epochs=4).points for each in ("epoch", "update"))
+    assert by_epoch == by_update
+    assert by_epoch[-1].lr < 0.2
+
+
 TOO_FAST = {
     "last of the milestones of MultiStepLR": lambda o: lr_scheduler.MultiStepLR(o, [2, 3]),
     "T_max of CosineAnnealingLR lies within the first epoch": lambda o: lr_scheduler.CosineAnnealingLR(o, 3),

@@ -4,13 +4,14 @@ import re
 from dataclasses import fields, replace
 
 import pytest
+import torch
 from reports import HOSTILE
 
 from stepsize.cli.screen import print_table
-from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
+from stepsize.lab import SIX_SCHEDULES, Experiment, Task, html_report
 from stepsize.lab.report.content import ReportContent
-from stepsize.lab.report.markdown import _LISTED, markdown_report, markdown_table
-from stepsize.lab.report.summary_table import pairs_table, result_line, summary_table
+from stepsize.lab.report.markdown import _LISTED, markdown_report, markdown_table, report_title
+from stepsize.lab.report.summary_table import pairs_table, result_line, shared_updates, summary_table
 from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Run
@@ -87,9 +88,12 @@ def test_a_printed_table_has_its_columns_one_below_another_and_its_notes():
 
 
 def test_markup_in_a_name_is_escaped():
-    odd = [run("<b>[x](y)|$a_b$*", 0, 0.8)]
+    odd = [run("<b>[x](y)|$a_b$*&lt;", 0, 0.8)]
     shown = markdown_table(summary_table(odd), odd)
-    assert shown.count(r"\<b\>\[x\](y)\|\$a\_b\$\*") == 2
+    assert shown.count(r"\<b\>\[x\](y)\|\$a\_b\$\*\&lt;") == 2
+    table = summary_table([replace(each, name="<b>") if each.name == "flat" else each for each in runs(5)])
+    assert "<b>" not in table._repr_html_()
+    assert table._repr_html_().count("&lt;b&gt;") == 4, "in a head, a cell and two notes"
 
 
 def test_differences_are_to_the_first_schedule_even_if_its_runs_are_missing():
@@ -151,6 +155,9 @@ def test_failed_runs_count_as_not_finished():
     some = [each for each in runs(2) if each.name != "even"]
     some[3] = replace(some[3], status="failed")
     assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, some)
+    assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, some[:3])
+    some[3] = replace(some[3], status="diverged")
+    assert "did not finish" not in report(experiment, some)
 
 
 def test_without_an_accuracy_the_test_loss_is_compared():
@@ -280,6 +287,33 @@ def test_the_table_of_all_pairs_compares_each_schedule_with_those_before_it():
     ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
     some = [run(name, seed, value) for name, values in ends.items() for seed, value in enumerate(values)]
     assert pairs_table(some, Terms()).lines[1] == ("c", "a", "+0.0967 (0.0680 to 0.1254)", "0.009", "better")
+    assert pairs_table(some, Terms()).notes == ("p is corrected for 3 pairs (Holm).",)
+    none = "All pairs need at least 3 and at most 32 schedules, and at least 2 seeds."
+    assert pairs_table(some[:6], Terms()).notes == pairs_table([], Terms()).notes == (none,)
+
+
+def test_what_branches_have_saved_is_counted_in_updates():
+    trunk, late, early = runs(1)
+    late, early = replace(late, parent=0, branched_at=4), replace(early, parent=0, branched_at=2)
+    assert shared_updates([trunk, late, early]) == (
+        "2 of 3 runs branch from others: 9 of 15 updates were trained (40% saved).",
+    )
+    again = replace(trunk, seed=1)
+    assert shared_updates([trunk, again, late]) == (
+        "1 of 3 runs branches from another: 11 of 15 updates were trained (27% saved).",
+    )
+    assert shared_updates([trunk]) == ()
+
+
+@pytest.mark.parametrize(("name", "shown"), [("task", "line"), ("lines", "lines")])
+def test_a_title_has_the_name_of_the_task_or_else_that_of_its_function(name, shown):
+    experiment = Experiment({"flat": "Constant(0.1)"}, "package.own:line")
+    content = ReportContent(experiment, "Data.", tuple(runs(1)[:1]), experiment.terms(), 5)
+    pair = (torch.zeros(2, 1), torch.zeros(2, 1))
+    task = Task(lambda: torch.nn.Linear(1, 1), pair, pair, name=name)
+    assert report_title(content, task).endswith(
+        f"Linear on {'package.own:' * (name == 'task')}{shown} under one schedule"
+    )
 
 
 def test_each_setting_is_listed_or_has_its_own_place_in_the_report_or_does_not_change_what_is_trained():

@@ -174,6 +174,8 @@ def test_held_out_samples_are_not_trained_on_and_do_not_come_from_the_test_set()
     part = task.held_out()
     marks = [[image.numpy().tobytes() for image in inputs] for inputs in (task.train[0], part.train[0], part.test[0])]
     assert sorted(marks[0]) == sorted(marks[1] + marks[2])
+    for chosen in marks[1:]:  # in the order that they had
+        assert chosen == [mark for mark in marks[0] if mark in {*chosen}]
     assert len(marks[2]) == 287
     assert {int(label) for label in part.test[1]} == set(range(10))
     assert Experiment({"a": "Constant(0.1)"}, "digits", held_out=True).horizon(task.samples).samples == 1150
@@ -211,12 +213,34 @@ def test_a_machine_without_the_standard_librarys_source_cannot_train_on_it(tmp_p
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
     with pytest.raises(DataError, match="has no source of Python's standard library, which the task stdlib-lm needs"):
         stdlib_lm.__wrapped__()
+    (tmp_path / "short.py").write_bytes(b"#" * CONTEXT * 10)
+    with pytest.raises(DataError, match="has no source of Python's standard library"):
+        stdlib_lm.__wrapped__()
+
+
+def test_the_last_of_every_twenty_windows_of_the_text_is_in_the_test_set(tmp_path, monkeypatch):
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    (tmp_path / "text.py").write_bytes(b"".join(bytes([40 + number]) * CONTEXT for number in range(40)) + b"#")
+    task = stdlib_lm.__wrapped__()
+    assert task.test[0][:, 0].tolist() == [59, 79]
+    assert task.train[0][:, 0].tolist() == [40 + number for number in range(40) if number % 20 != 19]
+
+
+def test_the_weights_of_the_language_model_begin_small_and_smaller_where_blocks_are_summed():
+    named = dict(load_task("stdlib-lm").initial_model(0).named_parameters())
+    for name, spread in (("tokens", 0.02), ("blocks.0.enter", 0.02), ("blocks.1.up", 0.02)):
+        assert named[f"{name}.weight"].std().item() == pytest.approx(spread, rel=0.05)
+    for name in ("blocks.0.leave", "blocks.1.down"):
+        assert named[f"{name}.weight"].std().item() == pytest.approx(0.01, rel=0.05)
 
 
 def test_holding_out_needs_two_samples():
     x = torch.zeros(1, 1)
     with pytest.raises(ArgumentError, match="at least 2 training samples, got 1"):
         Task(lambda: torch.nn.Linear(1, 1), (x, x), (x, x)).held_out()
+    pair = (torch.zeros(2, 1), torch.zeros(2, 1))
+    held = Task(lambda: torch.nn.Linear(1, 1), pair, pair).held_out()
+    assert (held.samples, len(held.test[1])) == (1, 1)
 
 
 def test_a_loss_that_compares_each_output_with_every_target_is_refused():

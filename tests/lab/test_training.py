@@ -284,6 +284,20 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged():
     assert not math.isfinite(log.points[-1].train_loss)
 
 
+def test_a_loss_that_is_infinite_and_none_that_is_high_ends_the_run():
+    for added, status in ((math.inf, "diverged"), (1e30, "finished")):
+        task = dataclasses.replace(SMALL, loss=lambda a, b, added=added: nn.functional.cross_entropy(a, b) + added)
+        assert run(task=task).status == status
+
+
+def test_a_plateau_hears_nothing_of_an_epoch_that_diverged():
+    model = SMALL.initial_model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.7)
+    scheduler = Scheduler(optimizer, lambda step: 1e30 if step == 6 else 0.1, feedback=Plateau())
+    log = run(scheduler, model=model, optimizer=optimizer, epochs=1)
+    assert (log.status, log.diverged_at) == ("diverged", 7)
+
+
 def test_a_last_update_that_ruins_the_weights_is_diverged_too():
     log = run(lambda step: 1e30 if step == 6 else 0.1, epochs=1)
     assert math.isfinite(log.points[-1].train_loss)

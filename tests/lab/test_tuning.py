@@ -22,8 +22,9 @@ from stepsize.lab import Experiment, compare, extend, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
-from stepsize.lab.tuning import Trial, _search, _trials, _trials_of, begin_tuning, tune
+from stepsize.lab.tuning import Trial, _search, _times, _trials, _trials_of, begin_tuning, tune
 from stepsize.plots.curves import rate_trace
+from stepsize.schedules import Constant, Plan
 from stepsize.store import load_runs
 from stepsize.store.run import Point
 
@@ -216,6 +217,22 @@ def test_a_schedule_of_the_weight_decay_is_stretched_like_that_of_the_rate():
     )
     (spec,) = _trials(decaying, load_task("recorded_task:recorded"))
     assert spec.weight_decay(11) == pytest.approx(0.3 * (1 - 11 / 12))
+
+
+def test_the_trials_have_no_seed_of_a_later_round():
+    rounds = recorded(until_told=True, most_seeds=1500, tune_peak=1)
+    assert {spec.seed for spec in _trials(rounds, load_task("recorded_task:recorded"))} == {1501}
+
+
+def test_a_factor_multiplies_the_rate_of_a_plan_and_nothing_else():
+    assert _times(2.0, Plan(lr=Constant(0.1), momentum=0.9)) == Plan(lr=2.0 * Constant(0.1), momentum=0.9)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_factor_is_tried_twice_if_the_best_is_at_the_end_of_the_range(sign):
+    factors = [factor for factor, _ in searched(12, 3, lambda factor: sign * math.log10(factor))]
+    assert len({*factors}) == 12
+    assert 1e-3 <= min(factors) < max(factors) <= 1e3
 
 
 def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies():

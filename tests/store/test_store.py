@@ -71,6 +71,15 @@ def test_a_run_that_branches_from_its_own_branch_stays_the_parent_of_its_others(
     assert [(run.parent, run.branched_at) for run in load_runs(path).outcomes()] == [(1, 10), (None, None), (0, 20)]
 
 
+def test_a_run_that_had_ended_and_then_branches_from_another_lacks_nothing(store, path):
+    store.log(0, points(10, 20))
+    store.log(1, points(10, 20, 30))
+    store.end(1, "failed", 1.0)
+    store.branch(1, 0, 10)
+    load_runs(path).check()
+    assert [point.step for point in load_runs(path).run(1).points] == [10]
+
+
 def test_a_run_is_read_as_it_was_logged_and_ended(store, path):
     epoch = Epoch(20, 1.0, 0.5, 2.0, 0.25)
     store.log(2, points(10))
@@ -100,11 +109,11 @@ def test_a_stored_run_has_its_columns_and_names_them_in_errors(store, path):
 
 def test_events_are_kept_in_order_with_their_time_and_run(store, path):
     store.event("start", "the first")
-    store.event("worker died", "killed by signal 9", 1)
+    store.event("died", "killed by signal 9", 1)
     events = load_runs(path).events()
     assert [(e.number, e.kind, e.text) for e in events] == [
         (None, "start", "the first"),
-        (1, "worker died", "killed by signal 9"),
+        (1, "died", "killed by signal 9"),
     ]
     assert events[0].time <= events[1].time
     assert events[0].time.endswith("+00:00")
@@ -132,6 +141,8 @@ def test_metrics_of_other_names_are_read_by_their_names(store, path):
     }
     store.rewind(1, 10)
     assert load_runs(path).run(1).metric("f1")[0].tolist() == [10]
+    store.log(0, [Value(1, "zeta", 1.0)])
+    assert results.metrics == ("f1", "perplexity", "zeta")
 
 
 def test_added_runs_wait_under_the_next_numbers(store, path):
@@ -220,9 +231,18 @@ def test_settings_must_be_json(path, settings):
     assert not any(path.parent.iterdir())
 
 
-def test_a_seed_that_the_store_cannot_hold_is_refused(path):
-    with pytest.raises(ArgumentError, match="seed below 2"):
-        Store.create(path, {}, {}, [("flat", "Constant(0.1)", 2**63)])
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (("flat", "Constant(0.1)", 2**63), "seed below 2.*9223372036854775808"),
+        (("flat", "Constant(0.1)", -(2**64)), "seed below 2.*-18446744073709551616"),
+        (("fl\nat", "Constant(0.1)", 1), "printable characters.*fl"),
+        (("flat", "Constant(0.1)\x1b[2J", 1), "printable characters.*2J"),
+    ],
+)
+def test_a_run_that_the_store_cannot_hold_is_refused_by_its_name(path, run, words):
+    with pytest.raises(ArgumentError, match=words):
+        Store.create(path, {}, {}, [("flat", "Constant(0.1)", 5), run])
     assert not any(path.parent.iterdir())
 
 
@@ -334,6 +354,11 @@ class TestColumns:
         assert results.steps(9).tolist() == [10, 20, 30, 40]
         assert results.steps(2).tolist() == [10, 40]
         assert results.steps(1).tolist() == [40]
+        assert results.steps(3).tolist() == [10, 30, 40]
+
+    def test_the_longest_run_is_the_one_with_the_last_step(self, store, results):
+        store.log(1, points(90))
+        assert results.steps().tolist() == [10, 20, 90]
 
     def test_curves_are_nan_at_steps_without_a_point(self, results):
         np.testing.assert_array_equal(results.curves("train_loss", [2, 0], [40, 20]), [[NAN, 1 / 20], [1 / 40, 1 / 20]])
@@ -345,6 +370,7 @@ class TestColumns:
         assert frame.groupby("name", observed=True)["train_loss"].count().to_dict() == {"flat": 2, "down": 3}
         assert frame["seed"].tolist() == [1, 1, 0, 0, 0]
         assert set(frame["status"]) == {"running"}
+        assert {str(frame[name].dtype) for name in ("name", "schedule", "status")} == {"category"}
 
     def test_the_csv_has_every_point_to_the_last_bit(self, results, tmp_path):
         results.write_csv(tmp_path / "points.csv")
@@ -355,6 +381,11 @@ class TestColumns:
         results.write_csv(tmp_path / "epochs.csv", table="epochs")
         assert (tmp_path / "epochs.csv").read_text().splitlines()[1].endswith("running,40,1.0,0.5,nan,0.25")
 
+    def test_the_name_of_a_metric_is_no_formula_in_a_csv(self, store, results, tmp_path):
+        store.log(1, [Value(20, "=1+1", 2.0)])
+        results.write_csv(tmp_path / "metrics.csv", table="metrics")
+        assert (tmp_path / "metrics.csv").read_text().splitlines()[0].endswith(",step,'=1+1")
+
     def test_parquet_has_the_same_rows(self, results, tmp_path):
         parquet = pytest.importorskip("pyarrow.parquet")
         results.write_parquet(tmp_path / "points.parquet")
@@ -362,6 +393,9 @@ class TestColumns:
         assert table["train_loss"].to_numpy().tolist() == results.columns("train_loss")["train_loss"].tolist()
         assert table["name"].to_pylist() == ["flat"] * 6 + ["down"] * 3
         assert table["seed"].to_pylist() == [0, 0, 0, 0, 1, 1, 0, 0, 0]
+        assert [str(table.schema.field(name).type) for name in ("run", "seed", "step", "lr")] == [
+            *("int64", "int64", "int64", "double"),
+        ]
 
     @pytest.mark.parametrize(("package", "extra"), [("pandas", "frames"), ("pyarrow", "parquet")])
     def test_a_missing_package_is_named_with_the_line_that_installs_it(
@@ -423,6 +457,6 @@ def test_invalid_runs_and_steps_are_not_taken_for_damage(store, path, call, word
 
 
 def test_a_missing_store_is_reported(tmp_path):
-    for place in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(DataError, match=r"has no comparison in it|no such file or folder"):
+    for place, words in ((tmp_path, "has no comparison in it"), (tmp_path / "nowhere", "no such file or folder")):
+        with pytest.raises(DataError, match=words):
             load_runs(place)

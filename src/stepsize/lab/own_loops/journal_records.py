@@ -86,10 +86,10 @@ class JournalRecords:
             self._notice(f"logged for the last time at step {last}, but run.steps is {steps}")
 
     def _take(self, entry: Mapping[str, Any]) -> None:
-        self._session = entry["seconds"]
         if "begin" in entry:
-            self._before, self._session, self._returned = self._before + self._session, 0.0, True
+            self._before, self._returned = self._before + self._session, True
             self.error = None
+        self._session = entry["seconds"]
         if "notice" in entry:
             self._notice(entry["notice"])
         if "error" in entry:

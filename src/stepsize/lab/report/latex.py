@@ -27,8 +27,8 @@ _SIGNS = {
     "[": "{[}",  # after a line of a table it would begin an argument
     "*": "{*}",
     "±": r"$\pm$",
-    "\N{EN DASH}": "--",
-    "\N{EM DASH}": "---",
+    "\N{EN DASH}": r"\textendash{}",
+    "\N{EM DASH}": r"\textemdash{}",
     "\N{MINUS SIGN}": "$-$",
 }
 _ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0308\u030a\u0327\u030c", "`'^~\"rcv", strict=True))
