@@ -143,6 +143,8 @@ MISSING = [
     ("step,lr,loss\n0,0.1,three\n", {}, "line 2: loss is not a number: 'three'"),
     ("step,lr,loss\n0,high,3\n", {}, "line 2: lr is not a number: 'high'"),
     ("step,lr,loss\n0,0.1,\n", {}, 'no values in "loss"'),
+    ("step,lr,loss\n0,0.1,nan\n1,0.1,nan\n", {}, 'no values in "loss"'),
+    ("Unnamed: 0,step,lr,loss\n0,0,0.1,3\n", {"loss": "bpb"}, 'it has "step", "lr", "loss"; name'),
     ("step,lr,loss\n,0.1,3\n", {}, 'no column of steps; it has "step"'),
     ("Relative Time (Process),lr,loss\n10,0.1,3\n", {"step": "time"}, 'no column "time"; it has "Relative Time'),
     ("step,lr,loss\n0.5,0.1,3\n", {}, "line 2: step must be a whole number of at least 0, got 0.5"),

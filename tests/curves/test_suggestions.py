@@ -121,7 +121,10 @@ NOTHING = {
     ),
     "flat, then no number": (of([2.3] * 80, stopped="not finite"), "and beyond it is not finite; take more"),
     "flat, then rising": (of([2.3] * 80 + [2.4] * 61), "and beyond it rises; take more steps"),
-    "flat, and one step higher at the end": (of([2.3] * 140 + [2.4]), "flat from 1e-06 to 8.91251, and beyond it rises"),
+    "flat, and one step higher at the end": (
+        of([2.3] * 140 + [2.4]),
+        "flat from 1e-06 to 8.91251, and beyond it rises",
+    ),
     "coarse": (
         of([2.3, 2.3, 2.2, 1.5, 1.2, 3.0, 90.0], stopped="diverged", schedule=Geometric(1e-7, 10.0, 7)),
         "only 5 updates, from 1e-07 to 0.00372759, before the loss diverges; a curve takes at least 10, so take more",
