@@ -114,6 +114,7 @@ RUNS = [
     ("run_name", "a=10, x", "b", ["a=10, x", "b"]),
     ("Experiment", "a", "b", ["a", "b"]),
     ("run", "0", "1", ["run 0", "run 1"]),
+    ("run", "'=a", "b", ["=a", "b"]),
     ("seed", "0", "1", ["seed 0", "seed 1"]),
 ]
 
@@ -143,6 +144,13 @@ def test_runs_are_told_apart_by_all_that_differs(write):
     assert [curve.name for curve in curves] == ["seed 0, x", "seed 0, y", "seed 1, x", "seed 1, y"]
 
 
+@pytest.mark.parametrize("names", [["", "", "x", "x"], ["w", "x", "y", "z"]])
+def test_a_column_that_names_some_rows_or_each_of_them_does_not_divide_a_file(write, names):
+    rows = "".join(f"{name},{step},0.1,3\n" for step, name in enumerate(names))
+    (curve,) = read_curves(write("name,step,lr,loss\n" + rows))
+    assert (curve.name, curve.steps.tolist()) == ("run", [0, 1, 2, 3])
+
+
 def test_a_file_of_one_run_has_the_name_that_it_gives(write):
     rows = [f"mine,7,{row}" for row in csv_of().splitlines()[1:]]
     assert check(write("\n".join(["run,seed,step,lr,loss", *rows]))).name == "mine"
@@ -167,6 +175,7 @@ BAD_FILES = [
     ),
     (b"Dear reader,\nthis is a letter\nand no log.\n", "is not a log that stepsize knows"),
     (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "neither a text nor a file that stepsize knows"),
+    (bytes(range(128, 256)) * 4, "neither a text nor a file that stepsize knows"),
     (gzip.compress(csv_of().encode())[:40], "cannot be read"),
 ]
 

@@ -31,6 +31,8 @@ def test_means_over_epochs_are_placed_at_the_middle_of_their_epoch(write):
     np.testing.assert_array_equal(curve.rates, [0.2] * 100 + [0.1] * 25)
     assert curve.notes[1] == "50 updates to an epoch, numbered from 0"
     assert read(write(KERAS), horizon=HORIZON, loss="val_loss").steps.tolist() == [49, 99, 149]
+    again = read(write(KERAS + "2,0.7,0.1,1.4,1.8\n"), horizon=HORIZON)
+    assert (again.steps.tolist(), again.losses[-1]) == ([24, 74, 124], 1.4)
 
 
 def test_epochs_numbered_from_one_are_those_that_are_done(write):
@@ -50,6 +52,7 @@ def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
     ("name", "values", "last"),
     [
         ("epoch", [0.1, 0.2, 0.5], [4, 9, 24]),
+        ("epoch", [0.0, 0.2, 0.5], [9, 24]),
         ("consumed_samples", [20, 40, 60], [0, 1, 2]),
         ("tokens", [1000, 2000, 5000], [0, 1, 4]),
         ("micro_step", [1, 3, 5], [0, 1, 2]),
@@ -63,7 +66,7 @@ def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(writ
 
 
 def test_counts_of_samples_may_be_rounded_so_that_a_count_has_several_rates(write):
-    rows = "".join(f"{count},0.{rate},3.0\n" for count, rate in ((20, 4), (20, 3), (40, 2), (40, 1)))
+    rows = "".join(f"{count},0.{rate},3.0\n" for count, rate in ((20, 4), (20, 3), (38, 2), (38, 1)))
     path = write("consumed_samples,lr,loss\n" + rows)
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [0, 1]
 
@@ -82,6 +85,11 @@ def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
         read(path)
     path = write("epoch,iter,lr,loss\n3,40,0.1,3\n4,0,0.1,3\n4,10,0.1,3\n")  # the end of a log
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [140, 150, 160]
+
+
+def test_a_step_that_is_there_again_in_the_next_epoch_does_not_begin_again(write):
+    curve = read(write("epoch,step,lr,loss\n0,0,0.1,4\n0,5,0.1,3\n1,5,0.1,2.5\n1,10,0.1,2\n"))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 5, 10], [4.0, 2.5, 2.0])
 
 
 # Rows that were logged again.
@@ -226,7 +234,7 @@ def test_interleaved_runs_are_not_taken_for_one(write):
 
 
 def test_rows_about_held_out_data_are_left_out(write):
-    rows = "".join(f"{step},train,0.1,3.0\n{step},val_small,,4.0\n" for step in range(9))
+    rows = "".join(f"{step},train,0.1,3.0\n{step},val_small,,4.0\n{step},test,,4.0\n" for step in range(9))
     curve = read(write("step,split,lr,loss\n" + rows))
     assert curve.losses.tolist() == [3.0] * 9
-    assert curve.notes == ("rows of split val_small are left out",)
+    assert curve.notes == ("rows of split test, val_small are left out",)

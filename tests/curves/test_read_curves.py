@@ -258,8 +258,9 @@ def test_a_dash_in_a_column_does_not_make_a_panel(write):
 
 def test_a_panel_over_time_is_refused(write):
     path = write('"Relative Time (Process)","a - loss"\n10,3\n20,2\n')
-    with pytest.raises(DataError, match=r"counts time \(Relative Time \(Process\)\), not updates"):
-        read_curves(path, schedule=PLAN)
+    for horizon in (None, ss.Horizon(samples=100, batch=10, epochs=3, tokens_per_sample=1)):
+        with pytest.raises(DataError, match=r"counts time \(Relative Time \(Process\)\), not updates"):
+            read_curves(path, schedule=PLAN, horizon=horizon)
 
 
 def test_a_schedule_is_for_the_runs_that_it_names(write):
