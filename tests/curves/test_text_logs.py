@@ -124,6 +124,14 @@ def test_fairseq_logs_json_too(write):
     assert curve.steps.tolist() == [0, 1, 3]
 
 
+def test_rates_with_few_decimals_are_taken_if_they_are_large(write):
+    """OLMo prints four: too few beside a peak of 3e-4, and enough beside one of 0.1, although it begins at 0."""
+    row = "[step={0}/9,epoch=0]\n    train/CrossEntropyLoss={1}\n    optim/LR (group 0)={2}\n"
+    lines = "".join(row.format(done, 4 - done, rate) for done, rate in ((1, "0.0000"), (2, "0.0500"), (3, "0.1000")))
+    (curve,) = read_curves(write(lines, "run.log"))
+    assert curve.rates.tolist() == [0.0, 0.05, 0.1]
+
+
 def test_what_fairseq_prints_about_an_epoch_is_left_out(write):
     inner = "| INFO | train_inner | epoch 001: {0} / 50 loss={1}, num_updates={0}, lr=0.1\n"
     train = "| INFO | train | epoch 001 | loss 9 | wps 1000 | num_updates 5 | lr 0.1\n"

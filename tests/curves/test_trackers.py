@@ -75,7 +75,7 @@ def test_a_text_that_is_said_to_be_a_scalar_is_damage(tmp_path):
 
 def test_the_epochs_of_keras_are_not_taken_for_updates(tmp_path):
     write_events(tmp_path / "train", range(5), "epoch_loss")
-    with pytest.raises(DataError, match="epochs"):
+    with pytest.raises(DataError, match=r"counts epochs \(epoch\), not updates"):
         read_curves(tmp_path, schedule=ss.Constant(0.1))
 
 
@@ -106,6 +106,7 @@ def test_event_files_above_other_event_files_are_a_run_of_their_own(tmp_path):
     for folder in (tmp_path, tmp_path / "b", tmp_path / ".trash"):
         write_events(folder, [0, 10, 20])
     assert [curve.name for curve in read_curves(tmp_path)] == [tmp_path.name, "b"]
+    assert read_curves(tmp_path / "b" / "events.out.tfevents.1.host")[0].name == "events.out.tfevents.1"
 
 
 # MLflow.
@@ -120,6 +121,15 @@ def test_the_runs_of_mlflow_have_their_names(inner):
     np.testing.assert_array_equal(curve.steps, INDEX.steps)
     np.testing.assert_allclose(curve.losses, INDEX.losses)
     np.testing.assert_allclose(curve.rates[INDEX.steps], PLAN(INDEX.steps))
+
+
+def test_the_name_of_a_run_of_mlflow_is_its_tag_or_else_in_its_description(tmp_path):
+    shutil.copytree(FORMATS / "mlruns" / RUN, tmp_path / "ab12")
+    tag = tmp_path / "ab12" / "tags" / "mlflow.runName"
+    tag.write_text("small-fish-3\n")
+    assert read_curves(tmp_path / "ab12")[0].name == "small-fish-3"
+    tag.unlink()
+    assert read_curves(tmp_path / "ab12")[0].name == "big-fish-7"
 
 
 def test_a_deleted_run_of_mlflow_is_left_out(tmp_path):

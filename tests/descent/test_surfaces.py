@@ -336,6 +336,7 @@ def test_a_misspelled_name_gets_a_suggestion():
     with pytest.raises(ParseError, match='"rosenbrok" is not a surface; did you mean "rosenbrock"'):
         surface_from("rosenbrok")
     assert surface_from(" Rosenbrock ") is SURFACES["rosenbrock"]
+    assert surface_from("tanh(x)").name == "formula"
 
 
 def test_a_function_of_any_number_of_coordinates_needs_dimensions():

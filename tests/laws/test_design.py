@@ -11,6 +11,7 @@ from runs import MOMENTUM_TRUTH, PEAK, TRUTH, three
 import stepsize as ss
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws import FunctionalLaw, MultiPowerLaw, convex_bound, design, fit, merge_weights, refine
+from stepsize.laws.designing import Limits
 
 STEPS, WARMUP = 1500, 200
 
@@ -63,6 +64,12 @@ def test_a_design_keeps_its_bounds():
     assert (np.diff(after) <= 1e-18).all()
     for member in bounded.members:
         assert member.schedule.sample()[WARMUP:].min() >= lowest * (1 - 1e-12)
+
+
+def test_a_final_rate_has_three_digits_but_is_not_below_the_lowest_allowed():
+    limits = Limits(STEPS, PEAK, WARMUP, 0.23447 * PEAK)
+    assert limits.end(np.array([0.0])) == 0.23447 * PEAK
+    assert limits.end(np.array([0.12345])) == 9.87e-05
 
 
 def test_a_design_that_may_rise_is_at_least_as_good(best):

@@ -311,7 +311,7 @@ def test_steps_can_be_selected_beyond_the_end_of_a_schedule():
         (lambda: LAW.predict([0.1, 0.1], 3), "at most the 2 given rates, got 3; write steps=2"),
         (lambda: LAW.predict([0.1, 0.1], at=[2]), "steps from 0 to 1"),
         (lambda: LAW.predict([0.1, 0.1], at=[-1]), "steps from 0 to 1"),
-        (lambda: LAW.predict([0.1, 0.1], at=[]), "whole steps"),
+        (lambda: LAW.predict([0.1, 0.1], at=np.arange(0)), "whole steps"),
         (lambda: LAW.predict([0.1, 0.1], at=[0.5]), "whole steps"),
         (lambda: LAW.predict([0.1], tolerance=-1), "tolerance"),
         (lambda: LAW.final([0.0, 0.0]), "positive at some step"),
