@@ -76,7 +76,7 @@ def test_the_updates_come_before_other_counts(write):
 AMBIGUOUS = [
     (
         ["step", "lr", "train_ce", "train_nll"],
-        'several columns of losses: "train_ce", "train_nll"; name one with loss=',
+        'several columns of losses: "train_ce", "train_nll"; name one with loss=\'train_ce\'',
     ),
     (["step", "lr-a/pg1", "lr-a/pg2", "loss"], 'several columns of rates: "lr-a/pg1", "lr-a/pg2"; name one with lr='),
     (["step", "iteration", "lr", "loss"], 'several columns of steps: "step", "iteration"; name one with step='),
@@ -131,7 +131,23 @@ def test_a_column_with_one_value_is_no_candidate_beside_one_with_more(write):
     assert curve.losses.tolist() == [3.0, 2.0]
 
 
+def test_a_count_of_batches_comes_before_that_of_what_was_sent_to_weights_and_biases(write):
+    path = log(write, ["_step", "batch", "lr", "loss"], [[k, 3 * k, 0.1, 3.0] for k in range(4)])
+    assert read_curves(path)[0].steps.tolist() == [0, 3, 6, 9]
+
+
+def test_the_rate_comes_before_that_of_a_part(write):
+    path = log(write, ["step", "encoder_lr", "lr", "loss"], [[k, 0.5, 0.1, 3.0] for k in range(4)])
+    assert read_curves(path)[0].peak_lr == 0.1
+
+
 MISSING = [
+    (
+        "a,b,c,d,e,f,g,step,lr\n0,0,0,0,0,0,0,0,0.1\n",
+        {},
+        'it has "a", "b", "c", "d", "e", "f", "g", "step", "lr"; name',
+    ),
+    ("step,rate of lr,loss\n0,0.1,3\n", {"lr": "zzz"}, "name it with lr='rate of lr', or give"),
     ("a,b,c\n0,0.1,3\n", {}, r'(?s)no column of steps.*name it with step=\.\.\..*no column of losses; it has "a", "b"'),
     ("step,rate\n0,1\n", {}, r'no column of losses; it has "step", "rate"; name it with loss=\.\.\.'),
     (
@@ -143,10 +159,13 @@ MISSING = [
     ("step,lr,loss\n0,0.1,three\n", {}, "line 2: loss is not a number: 'three'"),
     ("step,lr,loss\n0,high,3\n", {}, "line 2: lr is not a number: 'high'"),
     ("step,lr,loss\n0,0.1,\n", {}, 'no values in "loss"'),
+    ("step,lr,loss\n0,0.1,nan\n1,0.1,nan\n", {}, 'no values in "loss"'),
+    ("Unnamed: 0,step,lr,loss\n0,0,0.1,3\n", {"loss": "bpb"}, 'it has "step", "lr", "loss"; name'),
     ("step,lr,loss\n,0.1,3\n", {}, 'no column of steps; it has "step"'),
     ("Relative Time (Process),lr,loss\n10,0.1,3\n", {"step": "time"}, 'no column "time"; it has "Relative Time'),
     ("step,lr,loss\n0.5,0.1,3\n", {}, "line 2: step must be a whole number of at least 0, got 0.5"),
     ("step,lr,loss\n-1,0.1,3\n", {}, "got -1"),
+    ("consumed_samples,lr,loss\n-1,0.1,3\n", {}, "line 2: consumed_samples must be at least 0, got -1"),
     ("step,lr,loss\ninf,0.1,3\n", {}, "got inf"),
     ("step,lr,loss\n1e300,0.1,3\n", {}, r"got 1e\+300"),
     ("step,lr,loss\n0,0.1,3\n5e9,0.1,3\n", {}, "step 5000000000, which is more updates .* tokens"),
@@ -177,6 +196,7 @@ def test_the_problems_of_all_files_are_reported_together(write):
     [
         ("global_step", "updates"), ("epoch", "epochs"), ("train/epoch", "epochs"), ("consumed_samples", "samples"),
         ("num_examples", "samples"), ("tokens_seen", "tokens"), ("micro_step", "micro-batches"), ("t", "updates"),
+        ("time_step", "updates"), ("wall_time", "time"),
     ],
 )  # fmt: skip
 def test_the_unit_of_steps_is_known_by_name(name, unit):

@@ -31,6 +31,8 @@ def test_means_over_epochs_are_placed_at_the_middle_of_their_epoch(write):
     np.testing.assert_array_equal(curve.rates, [0.2] * 100 + [0.1] * 25)
     assert curve.notes[1] == "50 updates to an epoch, numbered from 0"
     assert read(write(KERAS), horizon=HORIZON, loss="val_loss").steps.tolist() == [49, 99, 149]
+    again = read(write(KERAS + "2,0.7,0.1,1.4,1.8\n"), horizon=HORIZON)
+    assert (again.steps.tolist(), again.losses[-1]) == ([24, 74, 124], 1.4)
 
 
 def test_epochs_numbered_from_one_are_those_that_are_done(write):
@@ -50,6 +52,7 @@ def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
     ("name", "values", "last"),
     [
         ("epoch", [0.1, 0.2, 0.5], [4, 9, 24]),
+        ("epoch", [0.0, 0.2, 0.5], [9, 24]),
         ("consumed_samples", [20, 40, 60], [0, 1, 2]),
         ("tokens", [1000, 2000, 5000], [0, 1, 4]),
         ("micro_step", [1, 3, 5], [0, 1, 2]),
@@ -60,6 +63,12 @@ def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(writ
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == last
     with pytest.raises(DataError, match=rf"\({name}\), not updates"):
         read(path)
+
+
+def test_counts_of_samples_may_be_rounded_so_that_a_count_has_several_rates(write):
+    rows = "".join(f"{count},0.{rate},3.0\n" for count, rate in ((20, 4), (20, 3), (38, 2), (38, 1)))
+    path = write("consumed_samples,lr,loss\n" + rows)
+    assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [0, 1]
 
 
 def test_tokens_need_the_tokens_of_a_sample(write):
@@ -76,6 +85,11 @@ def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
         read(path)
     path = write("epoch,iter,lr,loss\n3,40,0.1,3\n4,0,0.1,3\n4,10,0.1,3\n")  # the end of a log
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [140, 150, 160]
+
+
+def test_a_step_that_is_there_again_in_the_next_epoch_does_not_begin_again(write):
+    curve = read(write("epoch,step,lr,loss\n0,0,0.1,4\n0,5,0.1,3\n1,5,0.1,2.5\n1,10,0.1,2\n"))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 5, 10], [4.0, 2.5, 2.0])
 
 
 # Rows that were logged again.
@@ -114,10 +128,26 @@ def test_an_attempt_that_came_nine_tenths_as_far_as_the_last_is_taken_for_anothe
         read(log(90))
 
 
+def test_an_attempt_that_was_itself_resumed_is_as_long_as_it_came(write):
+    steps = [*range(101), *range(50, 61), *range(101)]
+    with pytest.raises(DataError, match="line 114: step begins again at 0, so these may be several runs"):
+        read(write("step,lr,loss\n" + "".join(f"{step},0.1,3\n" for step in steps)))
+
+
+def test_the_rows_of_a_resume_are_named_by_their_steps_among_rows_without_a_loss(write):
+    curve = read(write("step,lr,loss\n0,0.1,\n5,0.1,4\n10,0.1,\n15,0.1,4\n20,0.1,4\n10,0.1,3\n"))
+    assert curve.notes == ("steps 10 to 20 were logged again after a resume: the later rows count",)
+    assert curve.steps.tolist() == [5, 10]
+
+
 @pytest.mark.parametrize(("first", "steps"), [(40, [19, 44, 54]), (41, [35, 45, 55])])
 def test_a_log_of_means_begins_late_after_more_than_four_times_its_largest_distance(write, first, steps):
     path = write(f"step,loss\n{first},3\n{first + 10},3\n{first + 20},3\n")
     assert read(path, means=True, schedule=ss.Constant(0.1)).steps.tolist() == steps
+
+
+def test_a_single_mean_is_that_of_the_whole_run(write):
+    assert read(write("step,loss\n40,3\n"), means=True, schedule=ss.Constant(0.1)).steps.tolist() == [19]
 
 
 def test_the_last_of_several_values_of_a_step_counts(write):
@@ -130,6 +160,8 @@ def test_the_last_of_several_values_of_a_step_counts(write):
 def test_rows_in_no_order_are_refused(write):
     with pytest.raises(DataError, match=r"line 3: step 8 comes after 9, and so on; sort the rows by their steps"):
         read(write(rows_csv(*[(step, 3.0) for step in range(9, -1, -1)])))
+    half = read(write(rows_csv((5, 4.0), (4, 4.0), (3, 3.0), (8, 2.0))), warmup_steps=0)  # half of the steps remain
+    assert half.steps.tolist() == [3, 8]
 
 
 def test_rows_without_a_loss_and_rows_of_other_metrics_are_no_matter(write):
@@ -169,6 +201,8 @@ def test_means_are_placed_at_the_middle_of_their_updates(write_once, distances, 
 def test_a_row_before_the_first_update_has_no_mean(write):
     with pytest.raises(DataError, match=r"a row at step 0, before any update.* read it with means=False"):
         read(write(csv_of()), means=True)
+    records = [{"current_steps": done, "total_steps": 9, "loss": 3.0, "lr": 0.1} for done in range(9)]
+    assert read(write("\n".join(map(json.dumps, records)), "log.jsonl")).steps.tolist() == list(range(8))
 
 
 def test_the_trainer_of_transformers_logs_means_and_ends_with_one_over_the_whole_run(tmp_path):
@@ -200,7 +234,7 @@ def test_interleaved_runs_are_not_taken_for_one(write):
 
 
 def test_rows_about_held_out_data_are_left_out(write):
-    rows = "".join(f"{step},train,0.1,3.0\n{step},val_small,,4.0\n" for step in range(9))
+    rows = "".join(f"{step},train,0.1,3.0\n{step},val_small,,4.0\n{step},test,,4.0\n" for step in range(9))
     curve = read(write("step,split,lr,loss\n" + rows))
     assert curve.losses.tolist() == [3.0] * 9
-    assert curve.notes == ("rows of split val_small are left out",)
+    assert curve.notes == ("rows of split test, val_small are left out",)

@@ -75,18 +75,20 @@ def test_the_rows_after_a_step_keep_all_rates():
 BAD_CURVES = [
     (([0, 2, 1], [1, 1, 1], [0.1] * 3), "rising, got .*; 2 is followed by 1"),
     (([0, 1, 1], [1, 1, 1], [0.1] * 3), "1 is followed by 1"),
+    (([0, 2, 1, 5, 3], [1] * 5, [0.1] * 6), "2 is followed by 1"),
     (([0, 1.5], [1, 1], [0.1] * 3), "whole numbers"),
     (([-1, 1], [1, 1], [0.1] * 3), "at least 0"),
     (([], [], []), "at least one step"),
     (([0, 1], [1, np.nan], [0.1] * 3), "positive and finite, got nan; this is the loss at step 1"),
     (([0, 1], [1, -1], [0.1] * 3), "got -1.0; this is the loss at step 1"),
+    (([0, 5], [1, np.inf], [0.1] * 6), "got inf; this is the loss at step 5"),
     (([0, 1], [1], [0.1] * 3), "one for each of the 2 steps"),
     (
         ([0, 5], [1, 1], [0.1] * 5),
         'the rates of run "a" must be one for every update from 0 to 5, .*; there are 5 rates',
     ),
     (([0, 1], [1, 1], [0.1, np.nan]), "got nan; this is the rate at step 1"),
-    (([0, 1], [1, 1], [0.1, -0.1]), "at least 0, got -0.1"),
+    (([0, 1], [1, 1], [0.1, -0.1, -0.2]), "at least 0, got -0.1; this is the rate at step 1"),
     (([0, 1], ["x", 1], [0.1, 0.1]), "a row of numbers"),
     (([[0, 1]], [1, 1], [0.1, 0.1]), "an array of shape"),
     (
@@ -100,6 +102,13 @@ BAD_CURVES = [
 def test_a_bad_curve_is_refused_with_the_reason(fields, words):
     with pytest.raises(ArgumentError, match=words):
         LossCurve("a", *fields)
+
+
+def test_the_largest_step_is_allowed(monkeypatch):
+    monkeypatch.setattr("stepsize.curves.loss_curve.MOST_UPDATES", 5)
+    assert LossCurve("a", [0, 5], [1, 1], ss.Constant(0.1)).rates.size == 6
+    with pytest.raises(ArgumentError, match="at most 5, got 6"):
+        LossCurve("a", [0, 6], [1, 1], ss.Constant(0.1))
 
 
 @pytest.mark.parametrize("loss", [0.0, -1.0, float("nan"), float("inf")])

@@ -60,6 +60,19 @@ def test_the_two_sided_average_is_the_weighted_mean(values, beta):
     assert two_sided_average(values, beta) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
+def test_two_losses_are_not_smoothed():
+    assert RangeTest(SWEEP, [RUN]).smoothed.tolist() == [1.0, 0.5]
+
+
+def test_a_loss_that_falls_is_kept_by_the_median_at_both_ends_too():
+    losses = [3.0, 2.5, 2.0, 1.5, 1.0]
+    assert RangeTest(SWEEP, [RangeRun(losses, "end")], smoothing=0.0).smoothed.tolist() == losses
+
+
+def test_of_several_runs_the_shortest_says_why_the_test_stopped():
+    assert RangeTest(SWEEP, [RangeRun([1.0] * 5, "end"), RUN]).stopped == "diverged"
+
+
 def test_the_smoothed_curve_has_no_lag():
     """A smooth step is steepest at the same place after smoothing; the usual average shifts it by ten updates."""
     x = np.arange(100.0)
@@ -127,6 +140,7 @@ def changed(**entries):
         (changed(rnus=[]), 'did you mean "runs"'),
         (changed(smothing=0.5), 'did you mean "smoothing"'),
         (changed(runs=3), r"RangeTest\(runs=\.\.\.\) must be a list of dictionaries, got 3"),
+        (changed(runs=[3]), r"RangeTest\(runs=\.\.\.\) must be a list of dictionaries, got \[3\]"),
         (changed(schedule="Geometri(1, 2, 3)"), 'did you mean "Geometric"'),
         (changed(schedule=3), "not a range test"),
         (3, "must be a dictionary, got 3"),

@@ -30,6 +30,7 @@ def rates_csv(rates, every=100):
         ([1.0] * 5 + [0.02] * 5 + [0.0099] * 5, 2),
         ([0.5 ** (row // 5) for row in range(25)], 4),
         ([0.5 ** (row // 5) for row in range(30)], 4),  # no more are asked at once
+        ([1.0, *[0.5] * 9], 1),  # no warmup
     ],
 )
 def test_a_rate_that_may_have_jumped_is_asked_for(write, rates, questions):
@@ -66,8 +67,10 @@ def test_a_log_that_begins_late_needs_the_length_of_the_warmup(write):
 
 
 def test_a_beginning_that_is_short_beside_the_run_needs_nothing(write):
-    path = write(rates_csv([0.2] * 200).replace("\n0,0.2,3.0", "\n19,0.2,3.0"))
-    np.testing.assert_array_equal(read(path).rates, 0.2)
+    text = rates_csv([0.2] * 200)
+    np.testing.assert_array_equal(read(write(text.replace("\n0,0.2,3.0", "\n19,0.2,3.0"))).rates, 0.2)
+    with pytest.raises(DataError, match="begins at step 20 and does not say"):
+        read(write(text.replace("\n0,0.2,3.0", "\n20,0.2,3.0")))
 
 
 @pytest.mark.parametrize(("warmup", "begin"), [(ss.Linear(0.0, 0.2, 50), 0.0), (ss.Linear(0.004, 0.2, 49), 0.004)])
@@ -78,6 +81,12 @@ def test_first_rows_on_a_line_from_zero_are_the_warmup_whatever_warmup_steps_say
         rates = read(path, warmup_steps=warmup_steps).rates
         np.testing.assert_allclose(rates[:46], plan.sample(46), rtol=1e-9, atol=1e-12)
         assert rates[0] == pytest.approx(begin)
+
+
+def test_a_warmup_that_is_logged_a_step_late_begins_at_zero_and_not_below(write):
+    rows = "".join(f"{step},{min(0.004 * (step - 1), 0.2)!r},3.0\n" for step in range(10, 100, 5))
+    rates = read(write("step,lr,loss\n" + rows)).rates
+    assert (rates[0], rates.min()) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +123,15 @@ def test_a_warmup_within_the_first_interval_is_asked_for(write):
         read(path)
     rates = read(path, warmup_steps=40).rates
     np.testing.assert_allclose(rates[:42], [*np.linspace(0.0, 0.2, 41), 0.2])
+    np.testing.assert_allclose(read(path, warmup_steps=100).rates[:101], np.linspace(0.0, 0.2, 101))
+    with pytest.raises(DataError, match=r"changes from 0 at step 0 to 0\.2 at step 100; give the length of the warmup"):
+        read(path, warmup_steps=101)
+
+
+def test_a_first_row_at_step_1_is_not_taken_for_a_part_of_a_warmup(write):
+    path = write("step,lr,loss\n1,0.002,3\n101,0.202,3\n201,0.202,3\n")
+    with pytest.raises(DataError, match=r"changes from 0\.002 at step 1 to 0\.202 at step 101; give the length of the"):
+        read(path)
 
 
 def test_warmup_steps_does_not_change_a_complete_log(write):
@@ -170,6 +188,22 @@ def test_a_jump_between_near_rows_is_placed_at_the_later_one_and_noted(write):
     assert curve.rates[4906:4909].tolist() == [0.2, 0.2, 0.1]
 
 
+@pytest.mark.parametrize(("last", "asked"), [(4000, False), (3999, True)])
+def test_rows_are_near_within_a_thousandth_of_the_run(write, last, asked):
+    path = write(f"step,lr,loss\n0,0.2,3\n2000,0.2,3\n2004,0.1,3\n{last},0.1,3\n")
+    if asked:
+        with pytest.raises(DataError, match=r"changes from 0\.2 at step 2,000 to 0\.1 at step 2,004; if it jumps"):
+            read(path)
+    else:
+        assert read(path).rates[2002:2005].tolist() == [0.2, 0.2, 0.1]
+
+
+def test_a_change_that_is_no_jump_is_not_named_as_the_largest(write):
+    with pytest.raises(DataError) as caught:
+        read(write(rates_csv([0.2, 0.199, 0.199])), jumps=[50])
+    assert str(caught.value).endswith("the rows on both sides have about the same rate, or one side has no rows")
+
+
 @pytest.mark.parametrize("jump", [5, 21, 31, 4000])
 def test_a_jump_that_no_log_has_is_refused_with_the_largest_change(write, jump):
     words = f'does not jump at step {jump} in any log: .* between steps 10 and 20 of run "run"'
@@ -200,11 +234,25 @@ def test_a_schedule_that_differs_from_the_logged_rates_is_refused(write):
     words = r"disagree at 19 of 20 rows: at step 5 the logged rate is 0\.1, and .* has 100"
     with pytest.raises(DataError, match=words):
         read(write(csv_of()), schedule=PLAN * 1000)
+    *rows, _ = csv_of().splitlines()
+    with pytest.raises(DataError, match=r"disagree at 1 of 20 rows: at step 95 the logged rate is 0\.1, and"):
+        read(write("\n".join([*rows, "95,0.1,2.0"])), schedule=PLAN)
 
 
 def test_a_log_that_is_one_step_late_or_rounded_agrees_with_its_schedule(write):
     rows = [f"{step},{PLAN(max(int(step) - 1, 0)):.3g},2.0" for step in AT]
     assert read(write("\n".join(["step,lr,loss", *rows])), schedule=PLAN).rates[50] == PLAN(50)
+    early = [f"{step},{PLAN(min(int(step) + 1, 95))!r},2.0" for step in AT]
+    assert read(write("\n".join(["step,lr,loss", *early])), schedule=PLAN).rates[50] == PLAN(50)
+
+
+def test_logged_rates_may_differ_from_the_schedule_by_a_thousandth_of_its_peak(write):
+    plan = ss.Linear(0.2, 0.0, 100)
+    rows = [f"{step},{max(plan(int(step)) - 2e-4, 0.0)!r},2.0" for step in AT]
+    assert read(write("\n".join(["step,lr,loss", *rows])), schedule=plan).rates[50] == plan(50)
+    rows = [f"{step},{max(plan(int(step)) - 5e-3, 0.0)!r},2.0" for step in AT]
+    with pytest.raises(DataError, match="log and schedule disagree"):
+        read(write("\n".join(["step,lr,loss", *rows])), schedule=plan)
 
 
 # Branches.
@@ -234,8 +282,9 @@ def test_a_branch_with_another_rate_jumps_at_the_branch(write):
 
 def test_a_branch_needs_one_run_that_is_long_enough(write):
     trunk, branch = write(TRUNK, "trunk.csv"), write("step,lr,loss\n900,0.05,2.9\n", "low.csv")
-    with pytest.raises(ArgumentError, match="at a step of the log, at most 401, got 800"):
-        read(branch, after=(trunk, 800))
+    with pytest.raises(ArgumentError, match="at a step of the log, at most 401, got 402"):
+        read(branch, after=(trunk, 402))
+    assert read(branch, after=(trunk, 401)).rates[399:402].tolist() == [0.2, 0.2, 0.05]
     two = write("run,step,lr,loss\na,0,0.1,3\na,1,0.1,3\nb,0,0.1,3\nb,1,0.1,3\n", "two.csv")
     with pytest.raises(ArgumentError, match="the log of one run, and this has 2"):
         read(branch, after=(two, 200))
@@ -243,6 +292,32 @@ def test_a_branch_needs_one_run_that_is_long_enough(write):
         read(branch, after="trunk.csv")
     with pytest.raises(ArgumentError, match="given for runs of the logs, got 'lo'; did you mean \"low\""):
         read(branch, after={"lo": (trunk, 200)})
+    with pytest.raises(ArgumentError, match=r"after=\.\.\.\) must be a whole number of at least 1, got 0"):
+        read(branch, after=(trunk, 0))
+    with pytest.raises(ArgumentError, match=r"the log of a run and a step, got 'trunk\.csv'"):
+        read(branch, after={"other": None, "low": "trunk.csv"})
+
+
+def test_the_trunk_of_a_branch_is_read_with_the_same_options(write):
+    trunk = write(rates_csv([0.4, 0.4, 0.2, 0.2]).replace("lr", "eta"), "trunk.csv")
+    branch = write("step,eta,loss\n310,0.2,2.9\n320,0.2,2.8\n", "low.csv")
+    (low, _) = read_curves([branch, trunk], after=(trunk, 300), lr="eta", jumps=[130])
+    np.testing.assert_array_equal(low.rates, [0.4] * 130 + [0.2] * 191)
+
+
+def test_the_steps_of_a_branch_begin_again_if_those_of_its_rates_do(write):
+    """Although its losses begin later."""
+    trunk = write(TRUNK, "trunk.csv")
+    rows = "".join(f"{step},0.2,{2.0 if step >= 250 else ''}\n" for step in range(10, 300, 10))
+    assert read(write("step,lr,loss\n" + rows, "low.csv"), after=(trunk, 200)).steps.tolist() == [*range(450, 500, 10)]
+
+
+def test_a_problem_of_the_trunk_is_reported_once_for_all_its_branches(write):
+    trunk = write(TRUNK.replace("lr", "eta"), "trunk.csv")
+    branches = [write("step,lr,loss\n210,0.2,2.9\n220,0.2,2.8\n", f"{name}.csv") for name in "ab"]
+    with pytest.raises(DataError, match=r"trunk\.csv has no column of rates") as caught:
+        read_curves(branches, after=(trunk, 200))
+    assert len(caught.value.problems) <= 1
 
 
 def test_rates_that_are_rounded_too_roughly_are_only_taken_by_name(write):
@@ -252,5 +327,14 @@ def test_rates_that_are_rounded_too_roughly_are_only_taken_by_name(write):
         with pytest.raises(DataError, match=r"seem to be rounded to 0\.0001; give the run's schedule with schedule="):
             read_curves(path)
         np.testing.assert_array_equal(read_curves(path, schedule=plan)[0].rates, plan(np.arange(1001 - every)))
+    for levels, unit in (([0.3, 0.2, 0.1], ""), ([0.4, 0.3, 0.2, 0.1], "0.1")):  # three steps of one size are rounding
+        path = write(rates_csv([rate for rate in levels for _ in range(3)], every=1))
+        if unit:
+            with pytest.raises(DataError, match=f"seem to be rounded to {unit};"):
+                read_curves(path)
+        else:
+            assert read_curves(path)[0].rates[5] == 0.2
+    fine = [0.2 - 0.001 * (row // 2) for row in range(40)]  # steps of half a percent are no rounding that matters
+    assert read_curves(write(rates_csv(fine, every=1)))[0].rates[10] == fine[10]
     rows = [(row, 0.01 * min(row, 10)) for row in range(100)]  # a warmup of ten rows
     assert read_curves(write("step,lr,loss\n" + "".join(f"{at},{lr:g},3.0\n" for at, lr in rows)))[0].rates[5] == 0.05

@@ -1,6 +1,7 @@
 """Loss curves read from TensorBoard's event files, stores, files that the lab writes, and mixed paths."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -230,6 +231,21 @@ def test_the_panels_of_the_losses_and_the_rates_make_one_curve_for_each_run(writ
         read_curves(rates)
 
 
+def test_a_run_with_rates_of_its_own_keeps_them_beside_a_panel_of_rates(write):
+    head = 'Step,"a - loss","b - loss","b - lr"\n'
+    losses = write(head + "0,3,4,0.5\n10,2,2,0.5\n", "losses.csv")
+    rates = write(PANEL.format("lr") + "0,0.1,0.1,0.1,0.2\n10,0.1,0.1,0.1,0.2\n", "rates.csv")
+    a, b = read_curves([losses, rates])
+    assert (a.peak_lr, b.peak_lr) == (0.1, 0.5)
+
+
+def test_rates_of_epochs_in_another_file_are_held_through_their_epochs(write):
+    losses = write('step,"a - loss"\n4,3\n14,2\n24,1\n', "losses.csv")
+    rates = write('epoch,"a - lr"\n0,0.2\n1,0.2\n2,0.1\n', "rates.csv")
+    (curve,) = read_curves([losses, rates], horizon=ss.Horizon(samples=100, batch=10, epochs=3))
+    np.testing.assert_array_equal(curve.rates, [0.2] * 20 + [0.1] * 5)
+
+
 def test_two_runs_of_a_panel_may_have_one_name(write):
     first, second = read_curves(write('Step,"a - loss","a - loss"\n0,3,4\n1,2,3\n'), schedule=PLAN)
     assert (first.name, second.name, second.losses.tolist()) == ("a", "a (2)", [4.0, 3.0])
@@ -242,8 +258,9 @@ def test_a_dash_in_a_column_does_not_make_a_panel(write):
 
 def test_a_panel_over_time_is_refused(write):
     path = write('"Relative Time (Process)","a - loss"\n10,3\n20,2\n')
-    with pytest.raises(DataError, match=r"counts time \(Relative Time \(Process\)\), not updates"):
-        read_curves(path, schedule=PLAN)
+    for horizon in (None, ss.Horizon(samples=100, batch=10, epochs=3, tokens_per_sample=1)):
+        with pytest.raises(DataError, match=r"counts time \(Relative Time \(Process\)\), not updates"):
+            read_curves(path, schedule=PLAN, horizon=horizon)
 
 
 def test_a_schedule_is_for_the_runs_that_it_names(write):
@@ -255,12 +272,41 @@ def test_a_schedule_is_for_the_runs_that_it_names(write):
         read_curves(panel, schedule={"c": ss.Constant(0.1)})
 
 
+def test_a_run_of_its_own_schedule_takes_another_only_by_name(tmp_path, write):
+    paths = [store(tmp_path, [("finished", 1.0)]), write("step,loss\n0,3\n50,2\n")]
+    stored, bare = read_curves(paths, schedule=ss.Constant(0.1))
+    np.testing.assert_array_equal(stored.rates, PLAN.sample(98))
+    np.testing.assert_array_equal(bare.rates, 0.1)
+    with pytest.raises(DataError, match="log and schedule disagree"):
+        read_curves(paths, schedule={"down": 2 * PLAN, "run": PLAN})
+
+
 def test_a_schedule_for_one_run_does_not_change_runs_with_their_own(tmp_path, write):
     stored, bare = read_curves(
         [store(tmp_path, [("finished", 1.0)]), write("step,loss\n0,3\n50,2\n")], schedule={"run": PLAN}
     )
     np.testing.assert_array_equal(stored.rates, PLAN.sample(98))
     np.testing.assert_array_equal(bare.rates, PLAN.sample(51))
+
+
+def test_a_jump_is_looked_for_only_if_all_logs_could_be_read(write):
+    with pytest.raises(DataError) as caught:
+        read_curves([write("step,lr,loss\n0,0.1,three\n"), write(csv_of(), "other.csv")], jumps=[4000])
+    assert "line 2: loss is not a number" in str(caught.value)
+    assert len(caught.value.problems) == 1
+
+
+def test_the_runs_have_a_limit_of_updates_in_all_and_each(write, monkeypatch):
+    paths = [write("step,loss\n0,3\n50,2\n", f"{name}.csv") for name in "ab"]
+    monkeypatch.setattr(sys.modules["stepsize.curves.read_curves"], "MOST_UPDATES", 50)
+    monkeypatch.setattr(sys.modules["stepsize.curves.read_curves"], "MOST_UPDATES_IN_ALL", 100)
+    assert len(read_curves(paths, schedule=PLAN)) == 2
+    monkeypatch.setattr(sys.modules["stepsize.curves.read_curves"], "MOST_UPDATES_IN_ALL", 99)
+    with pytest.raises(DataError, match="the 2 runs have 100 updates in all, and at most 99 are read; read some of"):
+        read_curves(paths, schedule=PLAN)
+    monkeypatch.setattr(sys.modules["stepsize.curves.read_curves"], "MOST_UPDATES", 49)
+    with pytest.raises(DataError, match=r"a\.csv has a row at step 50, which is more updates than a run makes"):
+        read_curves(paths, schedule=PLAN)
 
 
 def test_a_path_without_a_log_is_refused(tmp_path):

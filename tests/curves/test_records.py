@@ -86,6 +86,13 @@ def test_json_without_a_log_is_refused(write, text, words):
         read_curves(write(text, "run.json"), schedule=ss.Constant(0.1))
 
 
+def test_records_of_too_many_cells_are_refused(monkeypatch):
+    monkeypatch.setattr("stepsize.curves.records._MOST_CELLS", 6)
+    assert len(sheet_of_records(Path("a.json"), [{"a": 1, "b": 2, "c": 3}] * 2).rows) == 2
+    with pytest.raises(DataError, match=r"a\.json has 3 records with 3 different names; a table of at most 6 cells is"):
+        sheet_of_records(Path("a.json"), [{"a": 1, "b": 2, "c": 3}] * 3)
+
+
 def test_the_parts_of_a_list_of_at_most_16_are_columns():
     sheet = sheet_of_records(Path("a.json"), [{"lr": [0.1] * 16, "weights": [0.1] * 17}])
     assert sheet.names == tuple(f"lr/{place}" for place in range(16))

@@ -43,6 +43,7 @@ def test_a_store_in_a_folder_that_cannot_be_written_to_is_read(path, monkeypatch
     monkeypatch.setattr("os.access", lambda *_: False)
     (curve,) = read_curves(path.parent)
     np.testing.assert_array_equal(curve.steps, [4, 14])
+    assert curve.name == "flat"  # the run of the other seed has no points
 
 
 def test_a_damaged_store_is_refused_with_the_command_that_recovers_it(path):
@@ -87,6 +88,8 @@ def test_the_steps_of_an_exported_store_are_its_own_column_whatever_the_metrics_
     (curve,) = read_curves(tmp_path / "points.csv")
     assert curve.steps.tolist() == [2, 7]  # the middle of those since the row before
     assert curve.losses.tolist() == [2.5, 2.0]
+    (curve,) = read_curves(tmp_path / "points.csv", step="global_step")  # unless another is named
+    assert curve.steps.tolist() == [17, 52]
 
 
 def test_a_store_without_points_has_no_curve(path):
@@ -100,6 +103,11 @@ EXPORTED = [
     ("0,flat,Constant(0.1),0,diverged,10,0.1,3\n", "points.csv has no run with a loss curve"),
     ("0,flat,Constant(0.1),0,finished,0,0.1,3\n", "points.csv, flat has no rows with a step and a loss"),
 ]
+
+
+def test_a_name_that_was_marked_as_text_for_spreadsheets_is_read_as_it_was(tmp_path):
+    (tmp_path / "points.csv").write_text(HEAD + "0,'=flat,Constant(0.1),0,finished,10,0.1,3\n")
+    assert read_curves(tmp_path / "points.csv")[0].name == "=flat"
 
 
 @pytest.mark.parametrize(("rows", "message"), EXPORTED, ids=["diverged", "before the first update"])

@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stepsize import Geometric, Linear
-from stepsize.curves.range_test import RangeRun, RangeTest
-from stepsize.curves.suggestions import Suggestions
+from stepsize.curves.range_test import RangeRun, RangeTest, two_sided_average
+from stepsize.curves.suggestions import Suggestions, _standard_error
 
 RATES = np.geomspace(1e-6, 10.0, 141)
 X = np.log10(RATES)
@@ -121,6 +121,10 @@ NOTHING = {
     ),
     "flat, then no number": (of([2.3] * 80, stopped="not finite"), "and beyond it is not finite; take more"),
     "flat, then rising": (of([2.3] * 80 + [2.4] * 61), "and beyond it rises; take more steps"),
+    "flat, and one step higher at the end": (
+        of([2.3] * 140 + [2.4]),
+        "flat from 1e-06 to 8.91251, and beyond it rises",
+    ),
     "coarse": (
         of([2.3, 2.3, 2.2, 1.5, 1.2, 3.0, 90.0], stopped="diverged", schedule=Geometric(1e-7, 10.0, 7)),
         "only 5 updates, from 1e-07 to 0.00372759, before the loss diverges; a curve takes at least 10, so take more",
@@ -128,6 +132,10 @@ NOTHING = {
     "coarse, and no number": (
         of([2.3] * 8, stopped="not finite", schedule=Geometric(1e-7, 10.0, 11)),
         "only 8 updates, from 1e-07 to 0.0123285, before the loss is not finite",
+    ),
+    "coarse, up to more than ten times the first rate": (
+        of([2.3] * 5, stopped="not finite", schedule=Geometric(1e-4, 1.0, 12)),
+        "only 5 updates, from 0.0001 to 0.00215443, before the loss is not finite; a curve takes at least 10",
     ),
     "lowest near the first rate": (
         of(valley(middle=-6.0, turn=-4.5), schedule=Geometric(1e-5, 100.0, 140)),
@@ -205,6 +213,36 @@ def test_a_fixed_order_is_named_if_the_losses_drift_before_the_rate_matters():
 
 def test_a_fixed_order_does_not_matter_if_there_is_a_suggestion():
     assert replace(of(valley()), fixed_order=True).suggest() == of(valley()).suggest()
+
+
+def test_a_loss_that_has_levelled_off_at_the_last_rate_gives_a_suggestion():
+    found = of(2.0 - 1.0 / (1.0 + np.exp(-(X + 2.0) * 4.0))).suggest()
+    assert found.reason == ""
+    assert found.largest_stable == pytest.approx(10.0)
+
+
+def test_the_descent_is_the_fall_before_the_lowest_loss():
+    """Whatever the loss does after it: here it rises above its beginning, and returns."""
+    bump = 1.8 * np.exp(-(((X - 0.2) / 0.3) ** 2)) + 0.2 * (X > 0.2)
+    test = of(1.0 + 1.0 / (1.0 + np.exp((X + 2.5) * 8.0)) + bump)
+    found, smooth = test.suggest(), test.smoothed
+    limit = smooth.min() + 0.1 * (smooth[: smooth.argmin()].max() - smooth.min())
+    after = int(np.searchsorted(test.rates, found.largest_stable)) + 1
+    assert smooth.max() > smooth[0] + 0.5
+    assert smooth[after - 1] <= limit < smooth[after]
+
+
+def test_a_fixed_order_is_judged_by_the_first_quarter_of_the_schedule_however_few_losses_there_are():
+    noise = 0.1 * np.random.default_rng(8).standard_normal(40)
+    drift = np.concatenate([np.zeros(10), np.linspace(0.0, 3.0, 30)])
+    reason = replace(of(2.0 + noise + drift, stopped="diverged"), fixed_order=True).suggest().reason
+    assert "the DataLoader does not shuffle" in reason
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.7, 0.95])
+def test_the_standard_error_is_that_of_smoothed_noise(beta):
+    noise = np.random.default_rng(0).standard_normal(20_000)
+    assert _standard_error(noise, beta) == pytest.approx(two_sided_average(noise, beta)[200:-200].std(), rel=0.1)
 
 
 def test_ten_updates_are_a_curve():

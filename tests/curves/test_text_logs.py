@@ -61,7 +61,12 @@ LOGS = {
         "epoch 3 iter 4/5 loss 4\nepoch 4 iter 0/5 loss 3\n",
         {"iter": [14, 15], "epoch": [3, 4], "loss": [4, 3]},
     ),
-    "steps that no run has": ("step: 1e400 loss 4\nstep 1 loss 3\n", {"step": [1], "loss": [3]}),
+    "steps that no run has": (
+        "step: 1e400 loss 4\nstep: 1e200 loss 4\nstep 1 loss 3\n",
+        {"step": [1], "loss": [3]},
+    ),
+    "a resume": ("step 4/9 loss 3\nstep 2/9 loss 2\n", {"step": [4, 2], "loss": [3, 2]}),
+    "a key twice": ("step 1 loss 3 loss 4\n  loss 5\n", {"step": [1], "loss": [3]}),
     "lines without a number but the step": ("resuming from step 7\nstep 7 loss 3\n", {"step": [7], "loss": [3]}),
 }
 
@@ -84,6 +89,9 @@ def test_the_rank_with_the_losses_counts(write):
     (table,) = read_text_log(write("0: step 0 loss 3\n1: step 0 loss 2\n", "run.log"))
     assert table.columns["loss"].tolist() == [3]
     assert table.notes == ("the lines of rank 0 count, and those of 1 other rank are left out",)
+    lines = [f"{rank}: step {step} loss 3\n" for step in range(3) for rank in range(3) if step == 0 or rank == 1]
+    (table,) = read_text_log(write("".join(lines), "run.log"))
+    assert table.notes == ("the lines of rank 1 count, and those of 2 other ranks are left out",)
 
 
 def test_a_training_loss_comes_before_that_on_validation_data(write):
@@ -114,6 +122,14 @@ def test_fairseq_logs_json_too(write):
     path = write("".join(line.format(done / 500, done) for done in (1, 3, 5)), "run.log")
     (curve,) = read_curves(path)
     assert curve.steps.tolist() == [0, 1, 3]
+
+
+def test_rates_with_few_decimals_are_taken_if_they_are_large(write):
+    """OLMo prints four: too few beside a peak of 3e-4, and enough beside one of 0.1, although it begins at 0."""
+    row = "[step={0}/9,epoch=0]\n    train/CrossEntropyLoss={1}\n    optim/LR (group 0)={2}\n"
+    lines = "".join(row.format(done, 4 - done, rate) for done, rate in ((1, "0.0000"), (2, "0.0500"), (3, "0.1000")))
+    (curve,) = read_curves(write(lines, "run.log"))
+    assert curve.rates.tolist() == [0.0, 0.05, 0.1]
 
 
 def test_what_fairseq_prints_about_an_epoch_is_left_out(write):

@@ -75,7 +75,7 @@ def test_a_text_that_is_said_to_be_a_scalar_is_damage(tmp_path):
 
 def test_the_epochs_of_keras_are_not_taken_for_updates(tmp_path):
     write_events(tmp_path / "train", range(5), "epoch_loss")
-    with pytest.raises(DataError, match="epochs"):
+    with pytest.raises(DataError, match=r"counts epochs \(epoch\), not updates"):
         read_curves(tmp_path, schedule=ss.Constant(0.1))
 
 
@@ -106,6 +106,7 @@ def test_event_files_above_other_event_files_are_a_run_of_their_own(tmp_path):
     for folder in (tmp_path, tmp_path / "b", tmp_path / ".trash"):
         write_events(folder, [0, 10, 20])
     assert [curve.name for curve in read_curves(tmp_path)] == [tmp_path.name, "b"]
+    assert read_curves(tmp_path / "b" / "events.out.tfevents.1.host")[0].name == "events.out.tfevents.1"
 
 
 # MLflow.
@@ -120,6 +121,15 @@ def test_the_runs_of_mlflow_have_their_names(inner):
     np.testing.assert_array_equal(curve.steps, INDEX.steps)
     np.testing.assert_allclose(curve.losses, INDEX.losses)
     np.testing.assert_allclose(curve.rates[INDEX.steps], PLAN(INDEX.steps))
+
+
+def test_the_name_of_a_run_of_mlflow_is_its_tag_or_else_in_its_description(tmp_path):
+    shutil.copytree(FORMATS / "mlruns" / RUN, tmp_path / "ab12")
+    tag = tmp_path / "ab12" / "tags" / "mlflow.runName"
+    tag.write_text("small-fish-3\n")
+    assert read_curves(tmp_path / "ab12")[0].name == "small-fish-3"
+    tag.unlink()
+    assert read_curves(tmp_path / "ab12")[0].name == "big-fish-7"
 
 
 def test_a_deleted_run_of_mlflow_is_left_out(tmp_path):
@@ -149,6 +159,30 @@ def test_the_last_checkpoint_of_a_run_folder_has_the_log(tmp_path):
     np.testing.assert_array_equal(curve.steps, NEXT.steps)
 
 
+def test_the_last_checkpoint_is_that_of_the_highest_number(tmp_path):
+    def write_state(checkpoint, steps):
+        folder = tmp_path / "run" / checkpoint
+        folder.mkdir(parents=True)
+        log = [{"step": step, "loss": 3.0, "learning_rate": 0.1, "epoch": 1.0} for step in range(1, steps + 1)]
+        (folder / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+
+    for number in (90, 100):
+        write_state(f"checkpoint-{number}", number)
+    write_state("checkpoint-best", 5)
+    (curve,) = read_curves(tmp_path)
+    assert (curve.name, curve.steps[-1]) == ("run", 99)
+    shutil.copy(tmp_path / "run/checkpoint-90/trainer_state.json", tmp_path / "run/trainer_state.json")
+    assert read_curves(tmp_path / "run/trainer_state.json")[0].name == "run"
+
+
+def test_files_beside_the_folders_of_runs_are_left_out_with_a_note(tmp_path):
+    shutil.copytree(FORMATS / "lightning_logs/version_0", tmp_path / "version_0")
+    for name in ("a.csv", "b.log"):
+        (tmp_path / name).write_text("step 0 loss 3\nstep 1 loss 2\n")
+    (curve,) = read_curves(tmp_path)
+    assert curve.notes[-1] == f"{tmp_path} also has a.csv, b.log, which are read only if they are named"
+
+
 def test_every_version_of_lightning_is_a_run(tmp_path):
     for version in (0, 1):
         shutil.copytree(FORMATS / "lightning_logs/version_0", tmp_path / "lightning_logs" / f"version_{version}")
@@ -158,7 +192,7 @@ def test_every_version_of_lightning_is_a_run(tmp_path):
 
 def test_logs_with_names_of_ones_own_are_found_among_other_files(tmp_path):
     shutil.copy(FORMATS / "plain.log", tmp_path / "first.log")
-    shutil.copy(FORMATS / "plain.csv", tmp_path / "second.csv")
+    shutil.copy(FORMATS / "plain.csv", tmp_path / "second.CSV")
     (tmp_path / "requirements.txt").write_text("torch==2.6.0\n")
     (tmp_path / "config.json").write_text(json.dumps({"lr": 0.1}))
     (tmp_path / "notes.log").write_text("nothing to see\n")

@@ -88,6 +88,7 @@ DENTED = {
     "a cosine near 0": (lambda x: np.cos(x) - 1, (-1e-5, 1e-5)),
     "far from the origin": (lambda x: -((x - 1e6) ** 2), (1e6 - 1, 1e6 + 1)),
     "far away and small": (lambda x: 1e-10 * np.cos(x), (1e4, 1e4 + 10)),
+    "far away and shallow": (lambda x: (x - 1e4) - 2e-4 * (x - 1e4) ** 2, (1e4, 1e4 + 1)),
     "a shallow dent": (lambda x: x**2 - 1e-6 * np.exp(-1e7 * (x - 0.3) ** 2), (-1, 1)),
 }
 
@@ -143,6 +144,22 @@ def test_convex_sets_are_told_from_others(name):
         assert not contains(*chord.at)
 
 
+def test_the_first_chord_joins_two_corners():
+    chord = is_convex("cos(pi*x)", (-1, 1), chords=2).chord
+    assert (chord.start, chord.end) == ((-1.0,), (1.0,))
+
+
+def test_the_chord_of_a_set_has_the_longest_part_outside_and_a_place_in_the_middle_of_it():
+    one = is_convex_set(lambda x: (x <= 1) | (x >= 3), (-1, 4), chords=5000).chord
+    assert one.at[0] == pytest.approx(2.0, abs=0.3)
+    both = is_convex_set(lambda x: (abs(x) <= 0.25) | (abs(x) >= 1.5), (-2, 2), chords=5000).chord
+    assert abs(both.end[0] - both.start[0]) > 3.0
+
+
+def test_only_the_chords_with_both_ends_in_the_set_are_counted():
+    assert 50 < is_convex_set(lambda x: x >= 0.5, (0, 1), chords=200).chords < 150
+
+
 def test_the_answer_is_the_same_every_time_and_another_seed_looks_elsewhere():
     once, again, other = (is_convex("x**3", (-1, 1), chords=50, seed=seed) for seed in (0, 0, 1))
     assert once == again != other
@@ -154,6 +171,10 @@ def test_the_answer_is_the_same_every_time_and_another_seed_looks_elsewhere():
         (
             lambda: is_convex("log(x)", (-1, 1)),
             "is_convex(domain=...) must be one on which log(x) is finite, got ((-1.0, 1.0),); it is not finite at",
+        ),
+        (
+            lambda: is_convex(lambda x: 1 / (1 - x), (0, 1), chords=2),
+            "is finite, got ((0.0, 1.0),); it is not finite at (1.0,)",
         ),
         (lambda: is_convex("x**2 + y**2", (-1, 1)), "(low, high) for each coordinate, 2 here"),
         (lambda: is_convex("x**2", (1, -1)), "(low, high) with low < high"),

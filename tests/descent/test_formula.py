@@ -24,6 +24,7 @@ READ = {
     "2**-x": (lambda x: 2.0**-x, lambda x: (-math.log(2) * 2.0**-x,)),
     "x1**3 / 3 - x2": (lambda x, y: x**3 / 3 - y, lambda x, y: (x**2, -1.0 + 0 * y)),
     "y**2": (lambda x, y: y**2, lambda x, y: (0 * x, 2 * y)),
+    "x3 + x1": (lambda x, y, z: z + x, lambda x, y, z: (1 + 0 * x, 0 * x, 1 + 0 * x)),
     "e**x + exp(-y)": (lambda x, y: np.exp(x) + np.exp(-y), lambda x, y: (np.exp(x), -np.exp(-y))),
     "abs(x) + sqrt(4 + x)": (
         lambda x: np.abs(x) + np.sqrt(4 + x),
@@ -77,7 +78,9 @@ REFUSED = {
     "sin(x, y)": (0, "sin takes one argument"),
     "sin(*x)": (4, "expected a number or a variable, found '*'"),
     "x + x1": (4, "write x, y, z or x1, x2, ..., not x and x1"),
+    "y + x + x1": (8, "write x, y, z or x1, x2, ..., not y and x1"),
     "x0": (0, '"x0" is not allowed'),
+    "x100": (0, '"x100" is not allowed'),
     "1/0 + x": (0, "this is not a finite number"),
     "x + 10**400": (4, "this is not a finite number"),
     f"x + {'9' * 400}": (4, "this is not a formula such as"),
@@ -103,6 +106,11 @@ def test_a_text_that_is_not_a_formula_is_refused_at_its_place(text):
     assert reason in caught.value.reason
     if position is not None:
         assert caught.value.position == position
+
+
+def test_a_decimal_comma_gets_the_advice_to_write_a_point():
+    with pytest.raises(ParseError, match=r"a number has a decimal point: write 0\.1"):
+        surface_from("0,1*x")
 
 
 @given(st.text(max_size=30))
@@ -153,6 +161,8 @@ def test_a_surface_of_a_formula_is_a_value():
     surface = surface_from("0.1*x**2 + 2*y**2")
     assert surface == surface_from(" 0.1*x**2 + 2*y**2 ") != surface_from("0.1*x**2 + 3*y**2")
     assert hash(surface) == hash(surface_from("0.1*x**2 + 2*y**2"))
+    assert repr(surface).count("Formula(text='0.1*x**2 + 2*y**2'") == 2
+    assert "<" not in repr(surface)
     again = pickle.loads(pickle.dumps(surface))
     assert again == surface
     assert again.gradient([-5.0, -2.0]).tolist() == [-1.0, -8.0]

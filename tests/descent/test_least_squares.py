@@ -39,6 +39,18 @@ def test_all_samples_at_once_is_gradient_descent_written_out():
     np.testing.assert_allclose(down.losses, [*losses, PROBLEM.loss(w)], rtol=1e-9)
 
 
+def test_the_loss_is_computed_more_often_at_the_start():
+    updates = descend_in_batches(PROBLEM, GradientDescent(), 10, 20, 0.01).updates
+    assert updates[:6].tolist() == list(range(6))
+    assert np.diff(updates)[-1] > 20
+    assert 60 < len(updates) <= 121
+
+
+def test_the_origin_of_the_data_stays_with_them_in_any_order():
+    words = "The data are scikit-learn's bundled diabetes data: 442 patients, 10 measurements, standardised."
+    assert PROBLEM.shuffled(np.random.default_rng(0)).source == PROBLEM.source == words
+
+
 @pytest.mark.parametrize("batch", [1, 10, 100, 442])
 def test_every_batch_comes_near_the_lowest_loss_and_no_lower(batch):
     lr = InversePower(min(0.01 * batch, 0.3), 0.01, 0.5)

@@ -109,6 +109,12 @@ def test_the_two_minima_of_the_wave_are_the_local_and_the_global_one():
     assert [float(wave(minimum)) for minimum in wave.minima] == pytest.approx([-1.0467, -0.1786], abs=1e-4)
 
 
+def test_the_default_start_is_a_fifth_of_the_window_from_its_upper_left_corner():
+    assert SURFACES["bowl"].start == pytest.approx((-4.1, 1.0))
+    assert SURFACES["wave"].start == pytest.approx((-0.4,))
+    assert surface_from("x**2").start is None
+
+
 def test_ackley_is_a_tip_of_exactly_zero_and_far_away_flat():
     ackley = SURFACES["ackley"]
     assert ackley([0.0, 0.0]) == 0.0
@@ -120,6 +126,8 @@ def test_ackley_is_a_tip_of_exactly_zero_and_far_away_flat():
 def test_a_point_of_another_shape_is_refused(point):
     with pytest.raises(ArgumentError, match=r"points of 2 coordinates, for x\^2 - y\^2|an array of numbers"):
         SURFACES["saddle"](point)
+    with pytest.raises(ArgumentError, match=r"points of 1 coordinate, for x\^2, got"):
+        SURFACES["parabola"]([1.0, 2.0])
 
 
 @pytest.mark.parametrize(
@@ -128,6 +136,7 @@ def test_a_point_of_another_shape_is_refused(point):
         ({"window": ((0.0, 1.0),)}, "Surface(window=...) must be in 2 dimensions, as dimensions says"),
         ({"window": ((0.0, 1.0), (1.0, 1.0))}, "low < high"),
         ({"window": ((0.0, 1.0), (1.0,))}, "must be (low, high) with low < high"),
+        ({"window": ((0.0, 1.0), (1.0, 2.0, 3.0))}, "must be (low, high) with low < high, got (1.0, 2.0, 3.0)"),
         ({"window": 3}, "must be a sequence"),
         ({"minima": ((0.0,),)}, "Surface(minima=...) must be in 2 dimensions, as dimensions says"),
         ({"saddles": ((0.0, math.nan),)}, "must be a finite number"),
@@ -199,6 +208,20 @@ def test_a_gradient_that_is_none_is_refused(gradient):
         surface_from(bowl, gradient=gradient)
 
 
+def test_the_first_point_at_which_a_gradient_is_wrong_is_named():
+    def gradient(x, y):
+        return np.where(x > 0.3, -2 * x, 2 * x), 1 + 0 * y
+
+    with pytest.raises(ArgumentError, match="must be the gradient of the function") as caught:
+        surface_from(lambda x, y: x**2 + y, gradient=gradient)
+    right, place, given = (
+        tuple(map(float, each.split(", "))) for each in re.findall(r"\(([-\d.e, ]+)\)", str(caught.value))
+    )
+    assert place[0] > 0.3
+    assert right == pytest.approx((2 * place[0], 1.0))
+    assert given == pytest.approx((-2 * place[0], 1.0))
+
+
 @pytest.mark.parametrize("size", [1e-12, 1e-4, 1.0, 1e12])
 def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
     def valley(x, y):
@@ -242,6 +265,12 @@ def test_a_jump_has_no_slope(function, size):
         surface.gradient(3e-9)
 
 
+def test_the_first_jump_is_named_with_the_shortest_distance_that_was_tried():
+    words = r"the slope of function at \(0\.0,\) must be the same over distances of 1e-08 and half of it"
+    with pytest.raises(ArgumentError, match=words):
+        surface_from(lambda x: np.floor(x)).gradient([[0.5], [0.0], [1.0]])
+
+
 @pytest.mark.parametrize("function", [math.sqrt, np.sqrt])
 def test_a_function_has_a_slope_near_the_edge_of_its_domain_but_not_on_it(function):
     surface = surface_from(function, dimensions=1)
@@ -283,6 +312,7 @@ def test_a_function_that_fails_is_reported():
             "surface_from(window=...) must be (low, high) for each coordinate, 1 here, got ((-1.0, 1.0), (-1.0, 1.0))",
         ),
         (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
+        (lambda: surface_from(lambda x, *y: x), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from("x**2", dimensions=1), "must be left out, got 1; a formula has its own"),
         (
             lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))),
@@ -296,14 +326,17 @@ def test_invalid_surfaces_are_refused(call, message):
 
 
 def test_in_one_dimension_a_window_may_be_a_bare_pair():
-    for f in ("x**2", lambda x: x**2):
-        assert surface_from(f, window=(-1, 1)).window == ((-1.0, 1.0),)
+    for f, name in (("x**2", "formula"), (lambda x: x**2, "function")):
+        surface = surface_from(f, window=(-1, 1), minima=((0,),))
+        assert (surface.name, surface.window, surface.minima) == (name, ((-1.0, 1.0),), ((0.0,),))
     assert SURFACES["parabola"].window == Surface("p", "p", abs, abs, 1, (-11, 11)).window
 
 
 def test_a_misspelled_name_gets_a_suggestion():
     with pytest.raises(ParseError, match='"rosenbrok" is not a surface; did you mean "rosenbrock"'):
         surface_from("rosenbrok")
+    assert surface_from(" Rosenbrock ") is SURFACES["rosenbrock"]
+    assert surface_from("tanh(x)").name == "formula"
 
 
 def test_a_function_of_any_number_of_coordinates_needs_dimensions():

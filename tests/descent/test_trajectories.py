@@ -186,6 +186,8 @@ def test_a_descent_that_reaches_the_tip_of_a_cone_has_stopped_and_not_diverged()
     assert not down.diverged.any()
     assert down.lasted.tolist() == [4, 20, 0]
     assert down.end.tolist()[::2] == [[0.0, 0.0], [0.0, 0.0]]
+    arrived = descend(CONE, GradientDescent(), [0.0, -2.0], 4, 0.5)  # with its last update
+    assert (arrived.lasted, bool(arrived.stopped), arrived.end.tolist()) == (4, False, [0.0, 0.0])
 
 
 def test_what_is_descended_may_be_a_name_a_formula_or_a_function():
@@ -218,6 +220,10 @@ REFUSED = {
     "one of many starts": (
         lambda: descend(BOWL, GradientDescent(), [START, [math.inf, 0.0]], 5, 0.1),
         "descend(start[1]=...) must be in the domain of 0.1 x^2 + 2 y^2, got (inf, 0.0)",
+    ),
+    "the first of two starts": (
+        lambda: descend(BOWL, GradientDescent(), [[math.nan, 0.0], [math.inf, 0.0]], 5, 0.1),
+        "descend(start[0]=...) must be in the domain of 0.1 x^2 + 2 y^2, got (nan, 0.0)",
     ),
     "a start that is no array": (
         lambda: descend("x + y", GradientDescent(), [[1.0, 2.0], [3.0]], 5, 0.1),

@@ -75,6 +75,7 @@ def test_tiny_rates_at_the_end_cost_no_precision():
 def test_transfer_factors_agree_with_the_paper():
     factors = [transfer_factor(5_000, longer) for longer in (10_000, 20_000)]  # the docstring has the paper's lengths
     assert [round(factor / 0.025) * 0.025 for factor in factors] == pytest.approx([0.525, 0.375])
+    assert transfer_factor(10, 1000) == pytest.approx(0.093, abs=1e-3)  # small, but a factor
 
 
 def test_the_longer_run_has_the_same_best_height():
@@ -89,6 +90,7 @@ def test_a_ranking_has_the_order_and_ratios_of_the_bounds():
     ranked = rank(plans, T)
     assert [each.name for each in ranked] == ["linear", "cosine", "flat"]
     assert ranked[0].over_best == 1.0
+    assert [each.name for each in rank({"b": plans["linear"], "a": plans["linear"]})] == ["b", "a"]
     assert ranked[-1].over_best == pytest.approx(0.13754481 / 0.10062987, rel=1e-6)
     assert [each.name for each in rank([plans["linear"], plans["cosine"]])] == [
         "Linear(0.3, 0.0, 400)",
@@ -105,11 +107,11 @@ def test_a_ranking_has_the_order_and_ratios_of_the_bounds():
         (lambda: rank(ss.Constant(0.1)), r"write \[schedule\]"),
         (lambda: rank(["Constant(0.1)"]), "parse"),
         (
-            lambda: rank([ss.Constant(0.1, 10), ss.Constant(0.1, 20)]),
-            r"the lengths differ \(10, 20\), got None; write steps=",
+            lambda: rank([ss.Constant(0.1, 400), ss.Constant(0.1, 20)]),
+            r"the lengths differ \(20, 400\), got None; write steps=",
         ),
         (lambda: transfer_factor(100, 100), "more than steps = 100"),
-        (lambda: transfer_factor(100, 200, 0.0), "gives both phases steps"),
+        (lambda: transfer_factor(100, 200, 0.001), "gives both phases steps"),
         (lambda: transfer_factor(100, 200, 1.0), "gives both phases steps"),
         (
             lambda: transfer_factor(5, 30_000),

@@ -41,7 +41,7 @@ def test_a_later_cooldown_ends_lower_and_as_the_truth(found):
 
 def test_a_cooldown_takes_a_fifth_of_the_run_by_default(found):
     (plan,) = plan_cooldowns(found, so_far(), [4000]).forecasts
-    assert (plan.at, plan.steps) == (4000, 1000)
+    assert (plan.label, plan.at, plan.steps) == ("", 4000, 1000)
 
 
 def test_the_forecast_goes_from_the_present_to_the_end(found):
@@ -49,6 +49,8 @@ def test_the_forecast_goes_from_the_present_to_the_end(found):
     assert (forecast.steps[0], forecast.steps[-1]) == (DONE - 1, 4999)
     assert forecast.rates[0] == PEAK
     assert forecast.rates[-1] == pytest.approx(PEAK / 1000)
+    higher = plan_cooldowns(found, so_far(), [4000], final_lr=0.1 * PEAK).forecasts[0].forecast
+    assert higher.rates[-1] == pytest.approx(0.1 * PEAK, rel=0.01)
 
 
 def test_the_gains_are_those_of_a_later_and_of_a_longer_cooldown(found):
@@ -58,12 +60,16 @@ def test_the_gains_are_those_of_a_later_and_of_a_longer_cooldown(found):
     assert plans.unit == 100
     assert here.waiting == pytest.approx(here.final_loss - later.final_loss, abs=1e-4)
     assert here.lengthening == pytest.approx(here.final_loss - longer.final_loss, abs=1e-4)
+    gains = f"{here.lengthening:.4f} if it takes longer, and {here.waiting:.4f} if it begins later"
+    assert f". 100 more steps gain {gains}; ask for a decision with total_steps=" in plans.recommendation
 
 
 def test_the_best_cooldown_for_a_budget_is_better_than_any_other(found):
     plans = plan_cooldowns(found, so_far(), total_steps=6000)
     best = plans.recommended
     assert best in plans.forecasts
+    starts = [each.at for each in plans.forecasts]
+    assert starts == sorted(starts)
     assert best.at + best.steps == 6000
     for steps in (best.steps // 2, best.steps - 50, best.steps + 50, 2 * best.steps):
         assert true_loss(6000 - steps, steps) > true_loss(best.at, best.steps) - 1e-5
@@ -74,7 +80,9 @@ def test_the_best_cooldown_for_a_budget_is_better_than_any_other(found):
 def test_a_start_that_the_recommendation_allows_is_about_as_good(found):
     plans = plan_cooldowns(found, so_far(), total_steps=6000)
     words = plans.recommendation.replace(",", "").split()
-    for at in (int(words[words.index("from") + 1]), int(words[words.index("from") + 3])):
+    first, last = int(words[words.index("from") + 1]), int(words[words.index("from") + 3])
+    assert first < plans.recommended.at < last
+    for at in (first, last):
         other = plan_cooldowns(found, so_far(), [at], 6000 - at).forecasts[0]
         assert other.final_loss - plans.recommended.final_loss == pytest.approx(0.0015, abs=2e-4)
 
@@ -83,6 +91,18 @@ def test_too_small_a_budget_begins_now(found):
     plans = plan_cooldowns(found, so_far(), total_steps=DONE + 20)
     assert (plans.recommended.at, plans.recommended.steps) == (DONE, 20)
     assert plans.recommendation.startswith("Begin now, so that the cooldown takes 0.67% of 2,981 steps")
+    assert "Any start" not in plans.recommendation
+
+
+def test_the_starts_that_are_about_as_good_may_include_now(found):
+    assert f"Any start from {DONE:,} to 3," in plan_cooldowns(found, so_far(), total_steps=DONE + 600).recommendation
+
+
+def test_a_usual_share_may_be_all_that_is_left_and_the_best_takes_its_place(found):
+    plans = plan_cooldowns(found, so_far(), total_steps=7402)
+    assert (plans.forecasts[0].label, plans.forecasts[0].at) == ("60%", DONE)
+    now = plan_cooldowns(found, so_far(), total_steps=3117)
+    assert (now.forecasts[0], now.recommended.steps) == (now.recommended, 156)  # a twentieth of the whole run
 
 
 def test_a_cooldown_may_take_nearly_the_whole_run(found):
@@ -114,6 +134,9 @@ def test_a_target_that_a_cooldown_reaches_now_is_said_to_be_safe(found):
 def test_a_target_that_the_run_has_reached_needs_no_cooldown(found):
     said = plan_cooldowns(found, so_far(), target_loss=so_far().losses[-1] + 0.1).recommendation
     assert "without a cooldown: its loss is" in said
+    law = found.law.final(PLANS["flat"], DONE).loss
+    above = LossCurve("above", so_far().steps, 1.005 * so_far().losses, so_far().rates)
+    assert "Begin now" in plan_cooldowns(found, above, target_loss=1.002 * law).recommendation
 
 
 def test_a_target_out_of_reach_comes_with_the_lowest_loss_that_is_in_reach(found):
@@ -149,6 +172,18 @@ def test_a_running_run_far_from_the_law_has_a_caution_or_is_refused(found):
     assert 'run "mine" lies 5.0% above the law' in plan_cooldowns(found, near, [3000]).cautions[0]
     with pytest.raises(FitError, match=r"lies 100% above the law: it has another setting .*, or diverges"):
         plan_cooldowns(found, far, [3000])
+    near, far = (LossCurve("mine", run_so_far.steps, k * run_so_far.losses, run_so_far.rates) for k in (0.95, 0.5))
+    assert 'run "mine" lies 5.0% below the law' in plan_cooldowns(found, near, [3000]).cautions[0]
+    with pytest.raises(FitError, match="lies 50% below the law"):
+        plan_cooldowns(found, far, [3000])
+
+
+def test_the_distance_from_the_law_is_the_median_of_the_last_quarter(found):
+    mine = so_far()
+    losses = np.where(np.arange(mine.steps.size) < 0.74 * mine.steps.size, 1.05, 1.0) * mine.losses
+    losses[-1] *= 2.0
+    plans = plan_cooldowns(found, LossCurve("mine", mine.steps, losses, mine.rates), [3000])
+    assert not any("law" in caution for caution in plans.cautions)
 
 
 def test_a_caution_of_several_cooldowns_is_given_once(found):
@@ -181,6 +216,11 @@ def test_small_losses_are_shown_with_more_digits(found):
 def test_a_run_that_already_decays_has_a_caution(found):
     decaying = run("cosine", PLANS["cosine"], steps=3000)
     assert "has already decayed" in plan_cooldowns(found, decaying, [3000]).cautions[0]
+    lower = run("lower", PLANS["flat"].head(1500) >> ss.Constant(0.95 * PEAK, 1500), steps=3000)
+    caution = plan_cooldowns(found, lower, [3000]).cautions[0]
+    assert caution == "the rate has already decayed from 0.0003 to 0.000285: the cooldown continues from there"
+    low = run("low", FLAT.cooldown(1000, 1500) >> ss.Constant(PEAK / 20, 500), steps=3000)
+    assert "to 1.5e-05: the cooldown continues" in plan_cooldowns(found, low, [3000]).cautions[0]
 
 
 def test_a_run_that_has_cooled_down_has_a_caution_or_is_refused(found):
@@ -198,7 +238,7 @@ def test_bad_cooldowns_are_refused(found):
         ({"final_lr": PEAK}, "less than the current rate, 0.0003"),
         ({"starts": []}, "at least one item"),
         ({"starts": 3000}, r"write starts=\(3000,\)"),
-        ({"total_steps": 2000}, "more than the 2961 steps of the log"),
+        ({"total_steps": 2961}, "more than the 2961 steps of the log"),
         ({"total_steps": 6000, "steps": 500}, "steps.*left out, got 500; total_steps=6000 asks for the best"),
         ({"total_steps": 6000, "target_loss": 3.0}, "target_loss.*left out"),
         ({"target_loss": 3.0, "starts": [3000]}, "starts.*left out.*target_loss=3.0 asks for the start"),

@@ -1,5 +1,7 @@
 """Designs, schedules from gradient norms, and weights of merged checkpoints."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -9,6 +11,7 @@ from runs import MOMENTUM_TRUTH, PEAK, TRUTH, three
 import stepsize as ss
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws import FunctionalLaw, MultiPowerLaw, convex_bound, design, fit, merge_weights, refine
+from stepsize.laws.designing import Limits
 
 STEPS, WARMUP = 1500, 200
 
@@ -51,15 +54,22 @@ def test_no_small_change_of_a_design_is_better(best):
 
 
 def test_a_design_keeps_its_bounds():
-    bounded = design(TRUTH, PEAK, STEPS, warmup_steps=WARMUP, final_lr=0.2 * PEAK)
+    lowest = 0.23447 * PEAK  # which three digits would round down
+    bounded = design(TRUTH, PEAK, STEPS, warmup_steps=WARMUP, final_lr=lowest)
     rates = bounded.schedule.sample()
     np.testing.assert_allclose(rates[:WARMUP], np.linspace(0, PEAK, WARMUP + 1)[:-1], rtol=1e-12)
     after = rates[WARMUP:]
     assert after.max() <= PEAK * (1 + 1e-12)
-    assert after.min() >= 0.2 * PEAK
+    assert after.min() >= lowest
     assert (np.diff(after) <= 1e-18).all()
     for member in bounded.members:
-        assert member.schedule.sample()[WARMUP:].min() >= 0.2 * PEAK * (1 - 1e-12)
+        assert member.schedule.sample()[WARMUP:].min() >= lowest * (1 - 1e-12)
+
+
+def test_a_final_rate_has_three_digits_but_is_not_below_the_lowest_allowed():
+    limits = Limits(STEPS, PEAK, WARMUP, 0.23447 * PEAK)
+    assert limits.end(np.array([0.0])) == 0.23447 * PEAK
+    assert limits.end(np.array([0.12345])) == 9.87e-05
 
 
 def test_a_design_that_may_rise_is_at_least_as_good(best):
@@ -86,6 +96,7 @@ def test_a_few_phases_come_near_the_best_of_all(law):
     best = design(law, PEAK, 6000, warmup_steps=WARMUP).members[0]
     assert best.excess < 1e-3
     assert len(str(best.schedule).split(" >> ")) <= 3
+    assert not re.search(r"\d\.\d{5}", str(best.schedule)), "numbers are rounded"
     assert ss.parse(str(best.schedule)) == best.schedule
 
 
@@ -153,6 +164,10 @@ def test_large_first_norms_give_a_warmup_and_a_spike_changes_nothing():
     assert plain[0] < 0.1 * plain.max()
     norms[500] = 50.0
     np.testing.assert_allclose(refine(norms, 0.1).sample(), plain, rtol=1e-9)
+    norms[500:530] = 50.0
+    np.testing.assert_allclose(refine(norms, 0.1).sample(), plain, rtol=1e-9)
+    norms[500:530] = 1.0
+    norms[500] = 50.0
     assert refine(norms, 0.1, window_frac=0.0).sample()[500] < 0.01 * plain[500]
 
 

@@ -30,12 +30,18 @@ def test_a_single_run_is_refused_with_a_simpler_law():
     simpler = fit([three()[1]], MomentumLaw)
     assert simpler.diagnosis[0].startswith("all runs have one schedule")
     assert simpler.left_out is None
+    assert simpler.runs == (simpler.runs[0],)
+    assert simpler.runs[0].steps.size == three()[1].steps.size  # whole, although its beginning did not count
 
 
 def test_several_seeds_of_one_schedule_count_as_one_run():
     seeds = [run("cosine", PLANS["cosine"], noise=1e-3, seed=seed) for seed in range(3)]
     with pytest.raises(FitError, match="3 runs of one schedule"):
         fit(seeds)
+    with pytest.raises(FitError, match="2 runs of one schedule"):
+        fit(seeds[:2])
+    flat_and_seeds = [each.thinned(30) for each in (three()[0], *seeds[:2])]
+    assert any("only one schedule has a decay" in remark for remark in fit(flat_and_seeds, MultiPowerLaw).diagnosis)
 
 
 def test_one_decay_and_a_constant_rate_are_fitted_with_a_remark():
@@ -46,16 +52,25 @@ def test_undetermined_parameters_are_reported():
     short = [run(name, plan, steps=900, noise=2e-3) for name, plan in PLANS.items() if name != "drop"]
     dropped = run("drop", ss.warmup(ss.Piecewise((PEAK, 0.3 * PEAK), (500,)), 200).head(900), steps=900, noise=2e-3)
     (remark,) = (each for each in fit([short[0], dropped]).diagnosis if "say little about" in each)
-    assert "; add a run w" in remark
+    assert remark == (
+        "the runs say little about C, rho, p, kappa, D and N0: the expected values remain; add a run whose rate drops "
+        "at once, a run with a lower rate and a run with a higher rate"
+    )
+    (remark,) = (each for each in fit([short[0], dropped], MultiPowerLaw).diagnosis if "say little about" in each)
+    assert remark.endswith("C, beta and gamma: the expected values remain; add a run whose rate drops at once")
 
 
 def test_a_run_of_another_setting_is_reported():
     odd = run("odd", ss.wsd(PEAK, 200, 3000, 2800), scale=1.1)
     found = fit([each.thinned(50) for each in (*three(), odd)])
-    assert any('run "odd" lies' in remark for remark in found.diagnosis)
+    (remark,) = (remark for remark in found.diagnosis if 'run "odd" lies' in remark)
+    assert "% above the law: does it have the setting of the others?" in remark
 
 
 def test_noise_is_reported_with_a_remedy():
+    assert any(
+        "around the law" in remark for remark in fit([run("a", PLANS["cosine"], noise=0.03)], MomentumLaw).diagnosis
+    )
     found = fit([run("cosine", PLANS["cosine"], noise=0.05)], MomentumLaw)
     (noisy,) = [remark for remark in found.diagnosis if "around the law" in remark]
     assert noisy.endswith("LossCurve.smoothed(...) reduces noise")
@@ -122,7 +137,9 @@ def test_a_prediction_far_from_the_runs_has_cautions_or_is_refused():
     assert found.predict(UNSEEN).cautions == ()
     with pytest.raises(FitError, match="the same unit"):
         found.predict(1000 * UNSEEN)
-    assert "only compares schedules of one peak" in found.predict(2 * UNSEEN).cautions[0]
+    assert found.predict(2 * UNSEEN).cautions[0] == (
+        "the highest rate is 0.0006, but that of the runs is 0.0003: the law only compares schedules of one peak"
+    )
     assert "another peak is uncertain" in fit(three(), FunctionalLaw).cautions(2 * UNSEEN)[0]
     assert "2 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
     assert "sooner than the runs, which took" in found.predict(ss.Linear(PEAK, 0.1 * PEAK, 6000)).cautions[0]
@@ -146,6 +163,14 @@ def test_a_caution_begins_beyond_its_limit():
 def test_a_schedule_is_long_if_it_is_longer_than_the_longest_run():
     found = replace(fitted(), runs=(run("short", PLANS["flat"], steps=2000), *fitted().runs))
     assert found.predict(UNSEEN).cautions == ()
+    assert found.predict(UNSEEN).final_band == fitted().predict(UNSEEN).final_band
+
+
+def test_the_shortest_warmup_of_the_runs_is_short_enough_and_their_lowest_rate_may_be_none():
+    slow = run("slow", ss.warmup_cosine(PEAK, 1000, 6000))
+    found = replace(fitted(), runs=(slow, *fitted().runs))
+    assert found.cautions(UNSEEN) == ()
+    assert found.cautions(ss.warmup_cosine(PEAK, 200, 6000)) == ()
 
 
 def test_predictions_start_with_the_first_positive_rate():

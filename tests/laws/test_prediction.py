@@ -15,6 +15,7 @@ from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw
 from stepsize.laws.changes import Changes
 from stepsize.laws.effective_rates import sizes
 from stepsize.laws.functional_rows import FunctionalRows
+from stepsize.laws.law import loss_format
 from stepsize.laws.parametrization import EFFECTIVE_SPREAD
 from strategies import ended, trees
 
@@ -272,6 +273,23 @@ def test_memory_is_bounded_even_without_blocks(monkeypatch):
     )
 
 
+def test_the_first_of_several_rates_are_taken():
+    row = [0.1, 0.2, 0.3, 0.2, 0.1]
+    np.testing.assert_array_equal(LAW.predict(row, 3), LAW.predict(row[:3]))
+
+
+def test_a_schedule_may_have_as_many_steps_as_a_run_makes(monkeypatch):
+    monkeypatch.setattr("stepsize.laws.law.MOST_UPDATES", 50)
+    assert LAW.predict(ss.Constant(0.1), 50).size == 50
+    with pytest.raises(ArgumentError, match=r"steps=\.\.\.\) must be of at most 50 steps, got 51"):
+        LAW.predict(ss.Constant(0.1), 51)
+
+
+def test_a_loss_has_four_decimals_or_more_and_no_negative_zero():
+    assert [f"{3.14159:{loss_format(3.0)}}", f"{-1e-9:{loss_format(3.0)}}"] == ["3.1416", "0.0000"]
+    assert f"{0.00314159:{loss_format(0.003)}}" == "0.0031416"
+
+
 def test_steps_can_be_selected_beyond_the_end_of_a_schedule():
     plan = ss.Linear(0.3, 0.1, 20)
     assert LAW.predict(plan, 50).shape == (50,)
@@ -286,11 +304,14 @@ def test_steps_can_be_selected_beyond_the_end_of_a_schedule():
             lambda: LAW.predict(ss.Linear(0.1, -0.1, 10)),
             r"at least 0 at every step, got Linear.*; it is -0\.02 at step 6",
         ),
+        (lambda: LAW.predict(ss.Constant(0.1).head(0)), "a number, because .* has no steps, got None"),
         (lambda: LAW.predict([0.1, math.nan]), "finite"),
         (lambda: LAW.predict([[0.1]]), r"an array of shape \(1, 1\)"),
         (lambda: LAW.predict("Constant(0.1)"), "a schedule, or an array"),
         (lambda: LAW.predict([0.1, 0.1], 3), "at most the 2 given rates, got 3; write steps=2"),
         (lambda: LAW.predict([0.1, 0.1], at=[2]), "steps from 0 to 1"),
+        (lambda: LAW.predict([0.1, 0.1], at=[-1]), "steps from 0 to 1"),
+        (lambda: LAW.predict([0.1, 0.1], at=np.arange(0)), "whole steps"),
         (lambda: LAW.predict([0.1, 0.1], at=[0.5]), "whole steps"),
         (lambda: LAW.predict([0.1], tolerance=-1), "tolerance"),
         (lambda: LAW.final([0.0, 0.0]), "positive at some step"),

@@ -26,7 +26,7 @@ def test_the_order_and_the_differences_are_those_of_the_forecasts(found):
     ranked = rank_forecasts(found, SCHEDULES, 6000)
     losses = {name: found.predict(plan, 6000).final_loss for name, plan in SCHEDULES.items()}
     assert [each.name for each in ranked] == sorted(losses, key=losses.__getitem__)
-    assert (ranked[0].excess, ranked[0].margin) == (0.0, 0.0)
+    assert (ranked[0].excess, ranked[0].margin, ranked[0].distinct) == (0.0, 0.0, False)
     for each in ranked[1:]:
         assert each.excess == pytest.approx(losses[each.name] - losses[ranked[0].name])
         assert each.margin > 0
@@ -47,6 +47,7 @@ def test_the_band_of_a_difference_holds_the_truth_and_widens_with_its_level(foun
     true = TRUTH.final(SCHEDULES["flat"], 6000).loss - TRUTH.final(SCHEDULES["late"]).loss
     assert flat(0.9).excess == pytest.approx(true, abs=flat(0.9).margin)
     assert flat(0.9).margin > 2 * flat(0.5).margin
+    assert flat(0.5).forecast.level == 0.5
 
 
 def test_a_difference_is_less_certain_if_one_schedule_is_longer_than_the_runs_or_has_another_peak(found):

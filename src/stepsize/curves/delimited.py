@@ -52,7 +52,7 @@ def tables_of(sheet: Sheet, name: str = "", **known: Any) -> list[Table]:
     """A table for each run that columns such as "run" and "seed" name; `known` are further attributes of them."""
     sheet = _of_training(sheet)
     columns = [name for name in sheet.names if _RUNS.fullmatch(name)]
-    cells = {name: sheet.texts(name) for name in columns}
+    cells = {name: [*map(str.strip, sheet.texts(name))] for name in columns}
     few = [name for name, each in cells.items() if all(each) and len({*each}) <= max(1, len(sheet.rows) // 2)]
     parts = sheet.split(few)
     varying = [place for place in range(len(few)) if len({texts[place] for texts in parts}) > 1]

@@ -53,13 +53,14 @@ class Sheet:
             raise DataError(f"{path} cannot be read as a table: {error}") from error
         if not numbered:
             raise DataError(f"{path} has no rows")
-        names = [name.strip() for name in numbered[0][1]]
+        head = numbered[0][1]
+        names = [name.strip() for name in head]
         if all(map(is_number, names)):
-            names = _names_before(path, lines[: plain[0]], sign, len(names))
+            names = head = _names_before(path, lines[: plain[0]], sign, len(names))
         if "," in text if sign != "," else '"' in text:
             numbered = _without_thousands(numbered, sign)
         # A resumed run may write the names again.
-        rows = [(plain[place] + 1, row) for place, row in numbered if row != names and any(row)]
+        rows = [(plain[place] + 1, row) for place, row in numbered if row != head and any(row)]
         notes: tuple[str, ...] = ()
         if rows and len(rows[-1][1]) < len(names) and not text.endswith("\n"):  # a run that is being logged
             rows, notes = rows[:-1], ("its last line is not complete and does not count",)
