@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,18 +54,18 @@ async def answered(worker, *questions):
         await worker.stop()
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:20])
-def test_hostile_texts_are_answered_or_refused_in_words_and_the_next_question_is_answered(text):
-    state = State((Entry(text),)).as_json()
-    worker = Worker(Subject(FIRST), seconds=5.0)
-    first, second = run(answered(worker, ("curves", state), ("curves", FIRST.as_json())))
-    if "refused" in first:
-        assert first["refused"]
-    else:
-        (told,) = first["schedules"]
-        assert told["error"] or len(told["rate"]["x"]) <= 1000
-        assert len(told["error"]) < 1000
-    assert second["schedules"][0]["error"] == ""
+def test_hostile_texts_are_answered_or_refused_in_words_and_the_next_question_is_answered():
+    worker, fair = Worker(Subject(FIRST), seconds=5.0), ("curves", FIRST.as_json())
+    questions = [each for text in HOSTILE for each in (("curves", State((Entry(text),)).as_json()), fair)]
+    answers = run(answered(worker, *questions))
+    for text, found, next_found in zip(HOSTILE, answers[::2], answers[1::2], strict=True):
+        if "refused" in found:
+            assert found["refused"], text
+        else:
+            (told,) = found["schedules"]
+            assert told["error"] or len(told["rate"]["x"]) <= 1000, text
+            assert len(told["error"]) < 1000, text
+        assert next_found["schedules"][0]["error"] == "", text
 
 
 @settings(max_examples=200)
