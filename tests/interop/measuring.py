@@ -6,6 +6,7 @@ installed, the recorded rates of `CASES` and of some random cases stand in. `pyt
 records them again, and `scripts/peers` installs the packages in build/peers.
 """
 
+import functools
 import importlib
 import importlib.metadata
 import json
@@ -48,6 +49,7 @@ def loop_of(tool: str) -> Any:
     return importlib.import_module(f"loops.{tool}_loop")
 
 
+@functools.cache
 def is_installed(tool: str) -> bool:
     """Whether the tool can run here; found without importing it."""
     program = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({loop_of(tool).PACKAGE!r}) is None)"
