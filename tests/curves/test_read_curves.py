@@ -231,6 +231,13 @@ def test_the_panels_of_the_losses_and_the_rates_make_one_curve_for_each_run(writ
         read_curves(rates)
 
 
+def test_a_column_of_a_panel_that_is_no_number_has_the_name_of_its_metric_too(write):
+    losses = write(PANEL.format("loss") + "0,3,3,3,4\n10,2,2,2,3\n", "losses.csv")
+    rates = write(PANEL.format("lr") + "0,0.1,0.1,0.1,0.2\n10,0.1,0.1,0.1,x\n", "rates.csv")
+    with pytest.raises(DataError, match=r'run "b" has no column of losses; it has "Step", "lr"; name it with'):
+        read_curves([losses, rates])
+
+
 def test_a_run_with_rates_of_its_own_keeps_them_beside_a_panel_of_rates(write):
     head = 'Step,"a - loss","b - loss","b - lr"\n'
     losses = write(head + "0,3,4,0.5\n10,2,2,0.5\n", "losses.csv")

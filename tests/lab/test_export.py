@@ -107,7 +107,7 @@ def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
         assert float(row["standard_deviation"]) == pytest.approx(stats.tstd(numbers), rel=1e-9)
         assert (int(row["finished"]), int(row["diverged"])) == (len(numbers), 5 - len(numbers))
         if schedule == SIX[0]:
-            assert row["difference"] == row["p_holm"] == ""
+            assert (row["difference"], row["p_holm"], row["verdict"]) == ("", "", "first")
             continue
         seeds = sorted(values[schedule].keys() & first.keys())
         test = stats.ttest_rel([values[schedule][seed] for seed in seeds], [first[seed] for seed in seeds])
@@ -117,6 +117,9 @@ def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
         assert float(row["high"]) == pytest.approx(interval.high, rel=1e-9)
         assert float(row["difference"]) == pytest.approx((interval.low + interval.high) / 2, rel=1e-9)
         assert float(row["p"]) == pytest.approx(test.pvalue, rel=1e-9)
+        gained = float(row["difference"]) > 0 if name == "test-accuracy" else float(row["difference"]) < 0
+        told = ("better" if gained else "worse") if float(row["p_holm"]) < 0.05 else "open"
+        assert row["verdict"] == told
         raw[schedule] = float(test.pvalue)
     for rank, (schedule, _) in enumerate(sorted(raw.items(), key=lambda item: item[1])):
         below = sorted(raw.values())[: rank + 1]

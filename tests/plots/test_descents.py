@@ -637,6 +637,11 @@ def test_the_numbers_and_the_marks_of_a_page_stand_where_the_points_are_drawn(na
     assert [count for count, *_ in marks] == shapes
 
 
+def test_the_title_of_a_page_is_text():
+    page = descents_page("a </title> &amp; b", {"a": {"": HALF}})
+    assert "<title>a &lt;/title&gt; &amp;amp; b</title>" in page
+
+
 def test_a_path_that_diverged_ends_three_widths_beyond_the_frame():
     page = descents_page("x", {"a": {"": CUBIC}})
     ((path,),) = (each["paths"] for each in json.loads(page.partition('id="data">')[2].partition("<")[0]))
