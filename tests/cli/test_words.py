@@ -16,6 +16,7 @@ from stepsize.laws import MomentumLaw
             "--resume must be given without settings, which are those of the comparison; "
             "leave out --schedule, --epochs",
         ),
+        (["compare", "words.toml", "--resume", "out", "--mode", "min"], "comparison; leave out FILE, --mode\n"),
         (["plot", "one_cycle(1, 9, init_lr=None)"], "None has no meaning in a text; leave the argument out"),
         (
             ["descend", "bowl", "--start", "1,2", "--optimizer", "adam(bta=1)"],
@@ -26,6 +27,7 @@ from stepsize.laws import MomentumLaw
             "no such file or folder: nowhere; name the directory of a comparison, or its store.sqlite",
         ),
         (["compare", "--elsewhere"], "--elsewhere must be given together with --resume\n"),
+        (["compare", "--elsewhere", "--add-seeds", "9"], "--add-seeds must be given together with --resume\n"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
         (["rank", "Constant(-0.1)", "--steps", "10"], "TEXT|FILE must be finite and at least 0 at every step"),
         (
@@ -47,7 +49,8 @@ from stepsize.laws import MomentumLaw
         ),
     ],
 )
-def test_errors_name_what_can_be_typed(refused, arguments, message):
+def test_errors_name_what_can_be_typed(refused, tmp_path, arguments, message):
+    (tmp_path / "words.toml").touch()
     assert message in refused(*arguments)
 
 
