@@ -138,12 +138,25 @@ def test_a_cooldown_has_its_gains(printed, monkeypatch, tmp_path):
     found = Cooldowns(
         SimpleNamespace(name="b"),
         (
-            CooldownForecast("best", 1001, 2000, forecast(2.5), 0.0123, 0.0456),
-            CooldownForecast("", 5000, 999, forecast(12.5), -0.00001, 0.5),
+            CooldownForecast("best", 1001, 2000, forecast(0.25), 0.0123, 0.0456),
+            CooldownForecast("", 5000, 999, forecast(12.5), -0.000001, 0.5),
         ),
         None, Remark("Begin", "give {steps}", steps=9), 1000, ("far off",),
     )  # fmt: skip
-    words = ("--running", "b.csv", "--at", 1200, "--steps", 300, "--shape", "cosine", "--end", 0.01, "--law", "momentum")
+    words = (
+        "--running",
+        "b.csv",
+        "--at",
+        1200,
+        "--steps",
+        300,
+        "--shape",
+        "cosine",
+        "--end",
+        0.01,
+        "--law",
+        "momentum",
+    )
     shown, asked = printed("cooldown", *words, plan_cooldowns=found)
     law, ((so_far, at, steps), more) = asked
     assert (law, so_far.name, at, steps) == ("MomentumLaw", "b", [1200], 300)
@@ -152,9 +165,9 @@ def test_a_cooldown_has_its_gains(printed, monkeypatch, tmp_path):
         FITTED.rstrip().replace("functional", "momentum"),
         LEFT_OUT.rstrip(),
         "",
-        "      begins   ends  final loss      low     high   later  longer",
-        "best   1,001  3,001      2.5000   2.4900   2.5200  0.0123  0.0456",
-        "       5,000  5,999     12.5000  12.4900  12.5200  0.0000  0.5000",
+        "      begins   ends  final loss       low      high    later   longer",
+        "best   1,001  3,001     0.25000   0.24000   0.27000  0.01230  0.04560",
+        "       5,000  5,999    12.50000  12.49000  12.52000  0.00000  0.50000",
         "later, longer: the gain of each 1,000 steps more, before the cooldown or within it",
         *("", "caution: far off", "Begin; give --steps 9."),
     ]
