@@ -103,6 +103,7 @@ def test_a_text_is_shown_as_one_line_and_cut_beyond_its_length(text, line):
     [
         (0.1, 0.2, ("0.1", "0.2")),
         (0.1, 0.1000001, ("0.1", "0.1000001")),
+        (0.3, 0.1 + 0.2, ("0.29999999999999999", "0.30000000000000004")),
         (1.0, 1.0, ("1", "1")),
         (1e9, 2e9, ("1e+09", "2e+09")),
     ],
@@ -138,7 +139,7 @@ def test_the_command_that_recovers_a_store_quotes_its_path():
 
 
 def test_what_an_error_is_about_holds_for_all_its_problems():
-    with pytest.raises(ParseError) as caught, concerning("schedules['a']"):
+    with pytest.raises(ParseError) as caught, concerning("schedules"), concerning("schedules['a']"):
         ss.parse("Polynomial(1, 0, 0, -1)")
     error = caught.value.about("Experiment", "schedules['a']")
     assert [each.key for each in error.problems] == ["schedules['a']"] * 2

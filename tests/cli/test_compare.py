@@ -181,7 +181,8 @@ def asked(monkeypatch):
     """What the command asks the library for, which trains nothing and answers with a comparison of two trials."""
     trials = [Trial("a", 0.5, 0.3, False), Trial("a", 2.0, 0.2, True)]
     table = SummaryTable(("schedule", "loss", "against a"), (("a", "0.2", "-"),), ("a note",))
-    pairs = SummaryTable(("schedule", "against"), (("b", "a"), ("c", "b")), ("p is corrected.",))
+    lines = (("b", "a", "-0.1 to 0.2", "0.4", "open"), ("long", "b", "0.1", "0.04", "c is better"))
+    pairs = SummaryTable(("schedule", "against", "difference", "p", "verdict"), lines, ("p is \x1bcorrected.",))
     answer = SimpleNamespace(trials=trials, table=table, all_pairs=pairs, directory="runs/9")
     calls = []
     for name in ("compare", "resume", "extend"):
@@ -233,7 +234,12 @@ def test_a_resume_and_an_extension_have_their_options(typed, asked):
 def test_all_pairs_are_printed_below_the_table_if_they_are_asked_for(typed, asked, place):
     lines = typed("compare", *place, "--all-pairs").stdout.splitlines()
     below = [line.rstrip() for line in lines[lines.index("a note") + 1 :]]
-    assert below == ["schedule  against", "b         a", "c         b", "p is corrected.", "Report and picture: runs/9"]
+    assert below == [
+        "schedule  against   difference     p  verdict",
+        "b         a        -0.1 to 0.2   0.4  open",
+        "long      b                0.1  0.04  c is better",
+        *("p is \\x1bcorrected.", "Report and picture: runs/9"),
+    ]
 
 
 def test_the_best_trial_of_each_schedule_is_named_above_the_table(typed, asked):

@@ -32,6 +32,7 @@ def test_what_cannot_be_written_is_refused_in_words(refused, typed):
     said = refused("convert", text, "--from", "deepspeed", "--to", "python")
     assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in said
     assert typed("convert", text, "--from", "deepspeed", "--to", "text").stdout.endswith(", relative=True)\n")
+    assert '"relative": true' in typed("convert", text, "--from", "deepspeed", "--to", "json").stdout
     said = refused("convert", "--from", "megatron", "--lr 0.3 --lr-decay-style cosine", "--to", "text")
     assert "the length of the run must be given: train_iters needs the number of updates; write e.g. --steps" in said
     said = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")
@@ -58,6 +59,8 @@ def test_a_tool_without_a_config_to_write_is_answered_with_a_form_that_can_be_wr
         form = re.search(r"and writes none; --to (\w+) writes code for a training loop$", words)[1]
         assert typed("convert", TEXT, "--to", form)[0] == 0
     assert "reads configs of torchtitan and writes none; --to torch writes" in said["torchtitan"]
+    languages = {"levanter": "optax", "maxtext": "optax", "paddle": "python", "composer": "torch"}
+    assert {name: re.search(r"--to (\w+) writes", said[name])[1] for name in languages} == languages
 
 
 def test_code_of_a_language_is_written(typed):

@@ -2,7 +2,9 @@
 
 import functools
 import json
+import re
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -46,6 +48,8 @@ def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tm
     assert form["suggested"] == test.suggest().rate
     assert f"Suggested rate: {test.suggest().rate:.2g}" in lines
     assert form["disagreement"] == test.suggest().disagreement
+    assert form["losses"] == test.losses.tolist() != form["smoothed"] == test.smoothed.tolist()
+    assert form["suggestions"] == asdict(test.suggest())
     picture = ElementTree.parse(tmp_path / "found.svg").getroot()  # letters are shapes there, and comments name them
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
     for rule, rate in test.suggest().by_rule.items():
@@ -85,6 +89,25 @@ def test_rules_that_disagree_are_named(times, said):
     lines = _verdict(Suggestions(steepest=0.01 * times, valley=0.01, tenth_of_minimum=0.01, largest_stable=1.0))
     assert lines[0] == "Suggested rate: 0.01"
     assert ("differ by a factor of 10:" in " ".join(lines)) == said
+
+
+def test_a_terminal_sees_the_rate_and_the_loss_of_each_update(find):
+    own = ("--task", f"{TASKS}:line", "--steps", 4, "--seeds", "0,1", "--start-lr", 1e-5, "--end-lr", 0.01)
+    _, shown, progress = find(*own, FORCE_COLOR="1", TTY_COMPATIBLE="1")
+    assert shown.startswith("The data are the task's own.\n")
+    assert "range test" in progress
+    assert re.search(r"rate 1.0e-02  loss \d\.\d+", progress)
+
+
+@pytest.mark.parametrize("trained", [None, SimpleNamespace(losses={0.1: (1.0, 2.0)}, best=0.1)])
+def test_the_picture_has_the_grid_that_was_trained(monkeypatch, trained):
+    drawn = []
+    monkeypatch.setattr("stepsize.plots.plot_range_test", lambda *given, **more: drawn.append((given, more)))
+    monkeypatch.setattr("stepsize.plots.save_figure", lambda figure, path: drawn.append(path))
+    test = RangeTest(Geometric(1e-3, 1.0, 9), [RangeRun([2.0] * 10, "end")])
+    _write(test, test.suggest(), trained, Path("a.png"), None)
+    ((given, more), path) = drawn
+    assert (given[0], path, more) == (test, Path("a.png"), {"trained": trained and trained.losses})
 
 
 def test_a_rate_at_which_a_seed_diverged_is_called_so_and_has_no_loss_in_the_file(capsys, tmp_path):
@@ -162,6 +185,7 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
             ["--start-lr", "1", "--end-lr", "0.1"],
             "--start-lr must be below the last rate, got 1.0; the last rate is --end-lr 0.1",
         ),
+        (["--start-lr", "0.1", "--end-lr", "0.1"], "--start-lr must be below the last rate, got 0.1; the last rate"),
         (["--start-lr", "0"], "--start-lr must be"),
         (["--data", "nowhere"], "no task is called"),
         (["--task", f"{TASKS}:nothing"], "--task must be a function that returns a stepsize.lab.Task"),

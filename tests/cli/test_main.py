@@ -64,6 +64,12 @@ def test_the_shell_completes_verbs_and_options():
     assert done.stdout.split() == ["--add-seeds"]
 
 
+def test_the_shell_gets_its_script_of_completions(typed):
+    done = typed("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert done.returncode == 0
+    assert "_STEPSIZE_COMPLETE=complete_bash" in done.stdout
+
+
 def test_without_a_command_the_help_is_printed(typed):
     done = typed()
     assert done.returncode == 2
@@ -76,6 +82,24 @@ def test_output_that_cannot_be_written_is_reported():
         done = subprocess.run([STEPSIZE, "plot", "Constant(0.1)"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "stepsize: No space left on device\n"
+
+
+def test_an_error_of_the_system_names_its_file(typed, monkeypatch):
+    def fails(*_):
+        raise OSError(28, "No space left on device", "a.txt")
+
+    monkeypatch.setattr(sys.modules["stepsize.cli.convert"], "write_whole", fails)
+    monkeypatch.setattr("stepsize.cli._drop_output", lambda: None)
+    done = typed("convert", "Constant(0.1)", "--to", "text", "--out", "a.txt")
+    assert done == (2, "", "stepsize: a.txt: No space left on device\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a system that removes the current folder")
+def test_a_current_folder_that_was_removed_is_no_error(typed, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert typed("--version") == (0, f"stepsize {stepsize.__version__}\n", "")
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error():

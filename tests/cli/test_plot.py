@@ -28,9 +28,19 @@ def test_a_picture_as_wide_as_the_terminal(typed, width):
     )
 
 
-@pytest.mark.parametrize(("lines", "height"), [(1, 8), (24, 16), (99, 20)])
-def test_a_picture_leaves_room_in_the_terminal_if_there_is_some(typed, lines, height):
-    shown = typed("plot", "Constant(0.1)", LINES=str(lines)).stdout.splitlines()
+LOG = "run,step,lr,loss\na,0,0.1,3\na,9,0.1,2\nb,0,0.1,3\nb,9,0.1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "lines", "height"),
+    [
+        *[("plot Constant(0.1)", *rows) for rows in ((1, 8), (24, 16), (99, 20))],
+        *[("curves log.csv", 24, 14), ("descend parabola --start 1", 24, 14)],
+    ],
+)
+def test_a_picture_leaves_room_in_the_terminal_if_there_is_some(typed, tmp_path, words, lines, height):
+    (tmp_path / "log.csv").write_text(LOG)
+    shown = typed(*words.split(), LINES=str(lines)).stdout.splitlines()
     assert sum("│" in line or "┤" in line for line in shown) == height
 
 

@@ -19,9 +19,10 @@ def test_a_picture_may_go_into_a_directory(typed, tmp_path, words):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_comparison_goes_into_a_directory_not_into_a_picture(refused, tmp_path):
-    said = refused("compare", "--out", "six.png")
-    assert said == "stepsize: --out must be a directory, got 'six.png'; it will have the picture comparison.png\n"
+@pytest.mark.parametrize("ending", ["png", "PNG", "svg", "pdf", "jpg", "jpeg", "webp", "gif", "mp4", "html"])
+def test_a_comparison_goes_into_a_directory_not_into_a_picture(refused, tmp_path, ending):
+    said = refused("compare", "--out", f"six.{ending}")
+    assert said == f"stepsize: --out must be a directory, got 'six.{ending}'; it will have the picture comparison.png\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -16,6 +16,7 @@ from stepsize.laws import MomentumLaw
             "--resume must be given without settings, which are those of the comparison; "
             "leave out --schedule, --epochs",
         ),
+        (["compare", "words.toml", "--resume", "out", "--mode", "min"], "comparison; leave out FILE, --mode\n"),
         (["plot", "one_cycle(1, 9, init_lr=None)"], "None has no meaning in a text; leave the argument out"),
         (
             ["descend", "bowl", "--start", "1,2", "--optimizer", "adam(bta=1)"],
@@ -26,6 +27,7 @@ from stepsize.laws import MomentumLaw
             "no such file or folder: nowhere; name the directory of a comparison, or its store.sqlite",
         ),
         (["compare", "--elsewhere"], "--elsewhere must be given together with --resume\n"),
+        (["compare", "--elsewhere", "--add-seeds", "9"], "--add-seeds must be given together with --resume\n"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
         (["rank", "Constant(-0.1)", "--steps", "10"], "TEXT|FILE must be finite and at least 0 at every step"),
         (
@@ -47,7 +49,8 @@ from stepsize.laws import MomentumLaw
         ),
     ],
 )
-def test_errors_name_what_can_be_typed(refused, arguments, message):
+def test_errors_name_what_can_be_typed(refused, tmp_path, arguments, message):
+    (tmp_path / "words.toml").touch()
     assert message in refused(*arguments)
 
 
@@ -136,3 +139,117 @@ def test_a_setting_is_written_as_an_option():
     assert words.setting("fit", "law", MomentumLaw) == "--law momentum"
     assert words.setting("predict", "steps", 1000) == "--steps 1000"
     assert words.setting("fit", "curves", 1000) == "curves=1000"
+
+
+TOOLS = '"deepspeed" or "megatron" or "mlx" or "mmengine" or "optax" or "timm" or "transformers"'
+WHOLE = [
+    (
+        "convert Constant(0.1) --to torchtitan",
+        "--to must be a form that can be written, got 'torchtitan'; stepsize reads configs of torchtitan and writes "
+        "none; --to torch writes code for a training loop",
+    ),
+    (
+        "convert Constant(0.1) --to foo",
+        f'--to must be "text" or "json" or "code" or "jax" or "python" or "torch" or {TOOLS}, got \'foo\'',
+    ),
+    (
+        "convert Constant(0.1) --to keras",
+        "--to must be a form that can be written, got 'keras'; in Python, stepsize.interop.to_keras(schedule) makes a "
+        "schedule of Keras",
+    ),
+    ("descend x**2", "--start must be given for a formula; write --start X,Y,..."),
+    ("descend x**2 --start nan", "each of --start X,Y,... must be a finite number, got nan"),
+    ("descend x**2 --start a,1", "--start must be coordinates such as -5,-2, got 'a,1'"),
+    (
+        "descend bowl --lr Linear(1,0,'5ksp')",
+        "--lr: '5ksp' is a length in epochs, and a descent has none; write a number of steps, or a part of the descent "
+        "such as \"10%\"\n  Linear(1,0,'5ksp')\n             ^",
+    ),
+    ("export . --width 3", "--width must be a width with a unit, such as 3.3in, 84mm, 8.4cm or 240pt, got '3'"),
+    ("find --epochs 3", "--epochs must be given together with --grid, got 3; a range test is --steps updates long"),
+    ("find --rates 0.1", "--rates must be given together with --grid, got 0.1"),
+    (
+        "find --optimizer-arg momentum",
+        "--optimizer-arg must be NAME=VALUE with a value as in TOML, each name once, got 'momentum'; write e.g. "
+        "momentum=0.9, nesterov=true, betas=[0.9,0.95] or 'name=\"text\"'",
+    ),
+    (
+        "predict t.csv --schedule run.toml",
+        "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE",
+    ),
+    ("plot f.json --steps 5", "schedule: Function runs your own code; allow it with --functions"),
+    ("plot f.txt", 'Function runs your own code; allow it with --functions\n  Function("math:cos")\n  ^'),
+    *[
+        (f"curves t.csv --after {given}", f"--after: '{given}' is not the path of a log and a step; write e.g. {form}")
+        for given, form in dict.fromkeys(("x", "t.csv:x", "zz.csv:3"), "trunk.csv:20000").items()
+    ],
+    (
+        "curves t.csv --log-schedule a=Constant(1) --log-schedule Constant(2)",
+        "--log-schedule must be given once, or as RUN=TEXT for each run, got a=Constant(1),Constant(2)",
+    ),
+    (
+        "curves t.csv --after t.csv:3 --after a=t.csv:4",
+        "--after must be given once, or as RUN=FILE:STEP for each run, got t.csv:3,a=t.csv:4",
+    ),
+    (
+        "curves t.csv --after a=t.csv:3 --after a=t.csv:4",
+        "--after must be given once for each run, got a=t.csv:3,a=t.csv:4",
+    ),
+    (
+        "curves t.csv --log-schedule u=Lin(3)",
+        '--log-schedule u: "Lin" is not a shape or recipe; did you mean "Linear"?\n  Lin(3)\n  ^',
+    ),
+    ("curves t.csv --columns step", "--columns must be NAME=VALUE,..., got 'step'; write e.g. step=update,loss=ce"),
+    ("curves t.csv --columns step=a,step=b", "--columns must be given each name once, got 'step=a,step=b'"),
+    (
+        "plot Constant(1) --horizon samples=1,batch=2",
+        "--horizon must be given epochs too, got 'samples=1,batch=2'; write e.g. samples=60000,batch=256,epochs=10",
+    ),
+    (
+        "plot Constant(1) --horizon samples=1.5,batch=0,epochs=1",
+        "--horizon samples must be a whole number of at least 1, got 1.5; write 1 or 2\n"
+        "--horizon batch must be a whole number of at least 1, got 0",
+    ),
+    (
+        "cooldown t.csv --running t.csv --shape cosin",
+        '--shape must be "linear", "cosine", "1-sqrt", "exponential", "rex", "rex(0.7)", "polynomial(2)" or a function '
+        "of (start, end, steps), got 'cosin'; did you mean \"cosine\"?",
+    ),
+    ("design t.csv --steps 2", "--steps must be a whole number of at least 3, got 2"),
+    ("plot --from megatron --foo 1", "unknown option '--foo'; did you mean \"--from\"?"),
+    (
+        "plot --from megatron --lr 0.1 --foo 1",
+        "plot has no options --lr, --foo; put the config in quotes, as in --from TOOL '--lr ...'",
+    ),
+    ("curves t.csv --log-means=3", "--log-means must be given without a value"),
+    (
+        "compare --seeds 3..1",
+        "each of --seeds N,N,... must be a whole number of at least 0, got '3..1'; write a number such as 3; only a "
+        "length may have a unit",
+    ),
+    ("curves t.csv 3 --smooth", "--smooth must be given a value"),
+    ("init a 3", "init takes only FILE, got also '3'; join the numbers of one option with commas and without blanks"),
+    ("init a 3 b", "init takes only FILE, got also '3 b'; put a text with blanks in quotes"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WHOLE, ids=[words for words, _ in WHOLE])
+def test_a_refusal_is_said_whole(refused, tmp_path, words, message):
+    (tmp_path / "t.csv").write_text("step,lr,loss\n0,0.1,3\n9,0.1,2\n")
+    (tmp_path / "run.toml").write_text("[lr_scheduler]\nwarmup_steps = 200\n[training]\nsteps = 6000\n")
+    (tmp_path / "f.json").write_text('{"version": 1, "type": "Function", "function": "math:cos"}')
+    (tmp_path / "f.txt").write_text('Function("math:cos")')
+    assert refused(*words.split()) == f"stepsize: {message}\n"
+
+
+@pytest.mark.parametrize("name", ["f.json", "f.txt"])
+def test_a_saved_function_is_read_if_that_is_allowed(typed, tmp_path, name):
+    (tmp_path / "f.json").write_text('{"version": 1, "type": "Function", "function": "math:cos"}')
+    (tmp_path / "f.txt").write_text('Function("math:cos")')
+    done = typed("convert", name, "--functions", "--to", "text")
+    assert done == (0, 'Function("math:cos")\n', "")
+
+
+def test_what_follows_two_dashes_is_no_option(typed):
+    assert typed("convert", "--to", "text", "--", "-1 * Linear(0, 1, 9)") == (0, "-1.0 * Linear(0.0, 1.0, 9)\n", "")
+    assert typed("convert", "--to", "text", "--", "--x").stderr.startswith("stepsize: ")

@@ -112,6 +112,20 @@ def test_a_cooldown_outlives_a_resume_that_keeps_the_plan():
     assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
 
 
+def test_a_cooldown_that_begins_within_a_second_ends_a_whole_number_of_seconds_after_the_next():
+    driver = scheduler(clock="seconds")
+    cooldown = CooldownOnDemand(driver, 4)
+    cooldown.request()
+    driver.advance(0.5)
+    assert not cooldown.due()
+    assert cooldown.ends_at == 5
+    driver.advance(4.4)
+    assert not cooldown.due()
+    driver.advance(0.1)
+    assert cooldown.due()
+    assert driver.get_last_lr() == [0.0]
+
+
 def test_a_deadline_is_kept_on_a_clock_of_tokens(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("stepsize.pytorch.cooldown.time.monotonic", lambda: now[0])

@@ -100,9 +100,8 @@ def main() -> None:
     _find_modules_here()
     if sys.stdout is None:  # the caller closed it: no output is wanted
         sys.stdout = io.TextIOWrapper(io.BytesIO())
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python does for stderr
     try:
         try:
             app()
