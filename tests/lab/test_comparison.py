@@ -201,7 +201,11 @@ def test_invalid_settings_are_refused_before_anything_is_written(tmp_path, setti
 
 def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(OutputError, match="not an empty"):
+    with pytest.raises(
+        OutputError,
+        match=rf"^{tmp_path} cannot be used for results: it is not an empty directory, and results are never "
+        "overwritten; name another directory$",
+    ):
         compare(small(), tmp_path, display=Silent())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -311,7 +315,11 @@ def test_a_directory_is_removed_if_its_store_cannot_be_made(tmp_path, monkeypatc
 
 def test_the_directory_of_a_comparison_is_refused_with_the_way_to_continue_it(compared):
     directory = compared[0].directory
-    with pytest.raises(OutputError, match=f"stepsize compare --resume {directory}"):
+    with pytest.raises(
+        OutputError,
+        match="; name another directory, or continue the comparison in it with "
+        f"`stepsize compare --resume {directory}`$",
+    ):
         ResultDirectory.claim(directory)
 
 
@@ -414,8 +422,13 @@ def test_the_pairs_of_a_comparison_are_those_of_all_its_schedules(tmp_path):
 @pytest.mark.parametrize("settings", [{}, {"experiment": []}, {"experiment": {"epochs": 0}}, {"experiment": {"a": 1}}])
 def test_a_store_without_a_readable_experiment_is_no_comparison(tmp_path, settings):
     Store.create(tmp_path / "store.sqlite", settings, {}, [("flat", "Constant(0.1)", 0)]).close()
+    words = "does not have the experiment, so only load_runs can read its runs; start over in another directory$"
+    if settings:
+        words = (
+            r"has an experiment that is not allowed: Experiment.*(epochs=|'a')" if settings["experiment"] else "is dam"
+        )
     for use in (load, resume):
-        with pytest.raises(DataError, match=r"store\.sqlite"):
+        with pytest.raises(DataError, match=rf"store\.sqlite {words}"):
             use(tmp_path)
 
 
