@@ -20,6 +20,8 @@ def test_settings_of_the_loader_are_refused_in_the_experiment():
         task_of([(X, Y)]).horizon(Experiment(batch_size=16, drop_last=True, steps=10, samples=8))
     assert [each.argument for each in caught.value.problems] == ["samples", "batch_size", "drop_last", "steps"]
     assert "DataLoader(..., batch_size=16)" in str(caught.value)
+    words = "steps=...) must be left out, since the loader has 1 batch in a pass, got 10; write epochs=..."
+    assert words in str(caught.value)
 
 
 def test_the_stacked_engine_refuses_loaders(monkeypatch):
@@ -180,7 +182,10 @@ def test_batch_normalisation_of_one_sample_names_drop_last():
     where = "in the experiment or in train", "in the DataLoader"
     for task, settings, place in zip((tensors, loader), ({"batch_size": 63}, {}), where, strict=True):
         with pytest.raises(
-            RunError, match=rf"cannot train on a batch of one sample, .*; leave .* out with drop_last=True {place}"
+            RunError,
+            match="^the network of the task 'task' has batch normalisation, which cannot train on a batch of one "
+            "sample, "
+            f"such as the last one of an epoch; leave that batch out with drop_last=True {place}$",
         ):
             trained(task, **settings)
     assert trained(tensors, batch_size=63, drop_last=True)[0].epochs[-1].step == 2

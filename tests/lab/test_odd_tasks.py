@@ -46,7 +46,8 @@ def test_volumes_can_be_trained_on():
 def test_a_network_that_is_returned_twice_is_refused_before_anything_is_written(tmp_path, name):
     with pytest.raises(
         RunError,
-        match=r"gave the same network, or a part of it, twice, so one run would start with the weights of another; make "
+        match=r"gave the same network, or a part of it, twice, so one run would start with the weights of another; "
+        r"make "
         r"a new network within the function$",
     ):
         compare(Experiment({"flat": "Constant(0.1)"}, f"own_tasks:{name}", device="cpu"), tmp_path / "out")

@@ -212,7 +212,10 @@ def test_the_task_of_these_tests_draws_while_it_trains():
 def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(tmp_path):
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:dying", epochs=2, seeds=(0, 1, 2), device="cpu")
     with pytest.raises(
-        RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times without progress"
+        RunError,
+        match="the run 'flat' with seed 1 failed: the process that trained it died 3 times without progress, "
+        "killed or out "
+        "of memory",
     ):
         compare(experiment, tmp_path, workers=2, display=Silent())
     results = load_runs(tmp_path)
