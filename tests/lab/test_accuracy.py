@@ -128,7 +128,11 @@ def test_a_sample_with_several_targets_counts_by_its_fraction():
 def test_a_count_above_the_number_of_samples_is_refused():
     case = (lambda: nn.Sequential(nn.Conv2d(1, 2, 1)), *WITH["pixels"][1:])
     task = task_of(case, correct=lambda outputs, targets: (outputs.argmax(1) == targets).sum())
-    with pytest.raises(RunError, match=r"counted \d+ right of 64 samples; count each sample once"):
+    words = (
+        r"^`correct` of the task counted \d+ right of 64 samples; count each sample once, or by its fraction of right "
+        r"targets if it has several$"
+    )
+    with pytest.raises(RunError, match=words):
         trained(task)
     with pytest.raises(RunError, match="count each sample once"):
         Stack(task, (0, 1), torch.device("cpu")).measure(Samples(*task.test))
@@ -172,7 +176,11 @@ def test_a_plateau_of_mode_max_follows_the_test_accuracy(kind):
 @pytest.mark.parametrize("correct", ["auto", None])
 def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point(kind, correct):
     seen = []
-    with pytest.raises(RunError, match=r'follows the accuracy, which the task does not have; write mode="min"'):
+    words = (
+        "^the plateau follows the accuracy, which the task does not have; "
+        r'write mode="min" to follow the test loss, or give the task `correct`$'
+    )
+    with pytest.raises(RunError, match=words):
         trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
     assert seen == []
 

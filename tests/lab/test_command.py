@@ -71,7 +71,12 @@ def test_tables_without_steps_are_not_logs(log, tmp_path):
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("pass", "the command wrote no log into .*own folder; let it write a CSV file with a column step, or event"),
+        (
+            "pass",
+            "^the command wrote no log into .*own folder; let it write a CSV file with a column step, or event "
+            "files of "
+            "TensorBoard, into {folder}$",
+        ),
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", "the command was ended by SIGTERM"),
         ("raise SystemExit(3)", "the command exited with 3$"),
     ],
@@ -127,7 +132,9 @@ def test_a_command_is_ended_when_the_run_is_asked_to_stop(log, tmp_path):
     [
         (
             "python --rates {rate} --out {fold}",
-            r"no other placeholders than {schedule}, .* {rates}, got '{fold}, {rate}'",
+            r"must be a command with no other placeholders than {schedule}, {name}, {seed}, {steps}, {folder}, "
+            r"{rates}, "
+            r"got '{fold}, {rate}'",
         ),
         ('python "a', "command=.* must be a command, got .*; no closing quotation"),
         ("", "must be a command, got ''; write e.g. command="),

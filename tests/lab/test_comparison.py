@@ -155,7 +155,11 @@ def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_pro
     own = {"task": "own_tasks:line", "optimizer": "own_tasks:biases_only", "device": "cpu"}
     comparison = compare(small(**own, schedules={"a": "Constant(0.1)"}), tmp_path / "local", display=Silent())
     assert comparison.runs[0].status == "finished"
-    with pytest.raises(ArgumentError, match=r"must be an optimizer of all parameters.*leaves out weight.*local"):
+    words = (
+        "must be an optimizer of all parameters that require a gradient for stacked runs, got 'one that leaves out "
+        r"weight'; write engine='local'$"
+    )
+    with pytest.raises(ArgumentError, match=words):
         compare(small(**own, engine="stacked"), tmp_path / "stacked", display=Silent())
     assert not (tmp_path / "stacked").exists()
 
@@ -174,21 +178,39 @@ def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_pro
         ({"epochs": 0}, "at least 1"),
         ({"optimizer": "adamx"}, "did you mean"),
         ({"optimizer": "rprop"}, "does not use the rate"),
-        ({"device": "abacus"}, "or another device of PyTorch, got 'abacus'"),
+        ({"device": "abacus"}, 'must be "auto", "cpu", "cuda" or another device of PyTorch, got \'abacus\''),
         ({"device": "xpu"}, "on this machine, got 'xpu'"),
+        (
+            {"schedules": {"a": "Plan(lr=0.1, weight_decay=0.1)"}, "weight_decay": 0.1},
+            "schedules['a']=...) must be a Plan without weight_decay, as the experiment has one, got",
+        ),
+        (
+            {"epochs": 10**9},
+            "few enough for runs of at most 1,000,000,000 updates, got 1000000000; these have 6,",
+        ),
         ({"optimizer": 5}, "a name"),
         ({"optimizer_args": {"momentum": np.float32(0.9)}}, "optimizer_args['momentum']=...) must be a text, a finite"),
+        (
+            {"optimizer_args": {"momentum": math.nan}},
+            "must be a text, a finite number or a list of these, got nan; write a plain one such as 0.9, or name "
+            "your own "
+            'factory, optimizer="package.module:function"',
+        ),
         ({"schedules": {"mine": ss.Function(lambda t: 0.1)}}, 'Function("package.module:name")'),
         (
             {"weight_decay": ss.Function(lambda t: 0.1)},
-            "weight_decay=...) must be a schedule that can be read from its text",
+            "weight_decay=...) must be a schedule that can be read from its text, since a resume has only the "
+            "text, got ",
         ),
         (
             {"weight_decay": 'Linear(0.01, -0.5, "100%")'},
             "weight_decay=...) must be a schedule whose values are from 0 to 3.4e+38, got -0.0325",
         ),
         ({"task": 5}, "a name"),
-        ({"optimizer_args": [0.9]}, "optimizer_args=...) must be arguments by name, got"),
+        (
+            {"optimizer_args": [0.9]},
+            "must be arguments by name, got [0.9]; write e.g. optimizer_args={'momentum': 0.9}",
+        ),
         ({"optimizer_args": "momentum"}, "optimizer_args=...) must be arguments by name, got"),
         ({"optimizer_args": {1: 0.9}}, "optimizer_args=...) must be arguments by name, got"),
     ],
@@ -201,7 +223,11 @@ def test_invalid_settings_are_refused_before_anything_is_written(tmp_path, setti
 
 def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(OutputError, match="not an empty"):
+    with pytest.raises(
+        OutputError,
+        match=rf"^{tmp_path} cannot be used for results: it is not an empty directory, and results are never "
+        "overwritten; name another directory$",
+    ):
         compare(small(), tmp_path, display=Silent())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -220,7 +246,11 @@ def test_a_run_that_fails_is_named_and_the_others_are_made(tmp_path, in_process)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Linear(0.1, -0.1, 10)", "got -0.02; this is at step 6 of 12"),
+        (
+            "Linear(0.1, -0.1, 10)",
+            "must be a schedule whose values are from 0 to 3.4e+38, got -0.02; this is at step 6 of 12; bound it with "
+            ".clip(low, high)",
+        ),
         ("Constant(1e300)", "got 1e+300; this is at step 0"),
     ],
 )
@@ -273,7 +303,11 @@ def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, in_pr
 
     monkeypatch.setattr("stepsize.lab.standings.LivePicture.write", fail)
     display = Silent()
-    with pytest.raises(OutputError, match="no space"):
+    with pytest.raises(
+        OutputError,
+        match="^no space left; all that was logged before is kept: make room, and continue with: "
+        f"stepsize compare --resume {tmp_path}$",
+    ):
         compare(small(schedules=ONE), tmp_path, display=display)
     assert finished(tmp_path) == 1
     assert (tmp_path / "report.md").exists()
@@ -311,7 +345,11 @@ def test_a_directory_is_removed_if_its_store_cannot_be_made(tmp_path, monkeypatc
 
 def test_the_directory_of_a_comparison_is_refused_with_the_way_to_continue_it(compared):
     directory = compared[0].directory
-    with pytest.raises(OutputError, match=f"stepsize compare --resume {directory}"):
+    with pytest.raises(
+        OutputError,
+        match="; name another directory, or continue the comparison in it with "
+        f"`stepsize compare --resume {directory}`$",
+    ):
         ResultDirectory.claim(directory)
 
 
@@ -414,8 +452,13 @@ def test_the_pairs_of_a_comparison_are_those_of_all_its_schedules(tmp_path):
 @pytest.mark.parametrize("settings", [{}, {"experiment": []}, {"experiment": {"epochs": 0}}, {"experiment": {"a": 1}}])
 def test_a_store_without_a_readable_experiment_is_no_comparison(tmp_path, settings):
     Store.create(tmp_path / "store.sqlite", settings, {}, [("flat", "Constant(0.1)", 0)]).close()
+    words = "does not have the experiment, so only load_runs can read its runs; start over in another directory$"
+    if settings:
+        words = (
+            r"has an experiment that is not allowed: Experiment.*(epochs=|'a')" if settings["experiment"] else "is dam"
+        )
     for use in (load, resume):
-        with pytest.raises(DataError, match=r"store\.sqlite"):
+        with pytest.raises(DataError, match=rf"store\.sqlite {words}"):
             use(tmp_path)
 
 

@@ -85,7 +85,7 @@ def test_a_file_of_plain_lines_has_each_run_as_soon_as_it_has_ended(tmp_path):
     path, display = tmp_path / "log.txt", PlainDisplay()
     with path.open("w") as log, redirect_stdout(log):
         display.begin(standings, "Data.", Path("out"))
-        assert path.read_text().splitlines()[-1].startswith("Runs: 2")
+        assert path.read_text().splitlines() == ["Data.", "Runs: 2, each of 10 steps; results go to out"]
         run = Run("flat", "Constant(0.1)", 0, (Point(10, 0.1, 1.5, 0.5),), (Epoch(10, 1.5, 0.5, 1.5, 0.5),), 1.0)
         standings.ended(0, run)
         display.ended(0, run)
@@ -151,6 +151,7 @@ def test_the_source_of_the_data_is_no_markup():
     display.begin(Standings([RunSpec("flat", Constant(0.1), 0, 1, 10)]), "From [red]folder[/red].", Path("out"))
     display.close()
     assert "From [red]folder[/red]." in written.getvalue()
+    assert "Results go to out\n" in written.getvalue()
 
 
 @pytest.mark.parametrize("height", range(12, 40, 3))

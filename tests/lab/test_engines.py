@@ -109,7 +109,11 @@ def residual():
 
 def test_a_worker_that_runs_the_script_again_is_refused(monkeypatch):
     monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
-    with pytest.raises(RunError, match="each process that trains imports the script that started it; put the code of"):
+    with pytest.raises(
+        RunError,
+        match=r"each process that trains imports the script that started it; put the code of the script under "
+        r'`if __name__ == "__main__":`$',
+    ):
         refuse_in_a_starting_process()
 
 

@@ -111,7 +111,11 @@ def test_tuning_and_held_out_samples_go_with_feedback(tmp_path):
         ({"flut": "Plateau()"}, r"feedback\['flut'\].* for a schedule of the experiment.*did you mean \"flat\"\?"),
         ({"flat": "Plateau(metric='test_accuracy')"}, 'higher one is better, so write mode="max"'),
         ({"flat": Plateau("max", metric="train_loss")}, 'lower one is better, so write mode="min"'),
-        ({"flat": Plateau(metric="val_loss")}, "one of train_loss, .*, got 'val_loss'; did you mean \"train_loss\""),
+        (
+            {"flat": Plateau(metric="val_loss")},
+            "must be a Plateau whose metric is one of train_loss, train_accuracy, test_loss, test_accuracy, got "
+            "'val_loss'; did you mean \"train_loss\"",
+        ),
         ({"flat": Plateau}, "a Plateau or its text, got Plateau"),
         ((("flat", "Plateau()"), ("flat", "Plateau()")), "one Plateau for each schedule, got 'flat'"),
         ("Plateau()", r"plateaus by the names of their schedules.*write e.g. feedback="),

@@ -134,13 +134,19 @@ def test_a_folder_is_found_from_another_working_directory(folder, monkeypatch, t
     monkeypatch.chdir(folder.parent)
     compare(Experiment({"a": "Constant(0.1)"}, folder.name, device="cpu"), tmp_path / "out")
     assert load_runs(tmp_path / "out").settings["experiment"]["task"] == str(folder)
-    with pytest.raises(DataError, match=r'the task "data/fm" is not a folder that exists; write fashion-mnist, '):
-        load_task("data/fm")
+    known = "fashion-mnist, digits, stdlib-lm, a folder that exists, package.module:function or file.py:function"
+    for task, words in (("data/fm", 'the task "data/fm" is not a folder that exists'), ("x", 'no task is called "x"')):
+        with pytest.raises(DataError, match=rf"{words}; write {known}$"):
+            load_task(task)
 
 
 def test_a_missing_file_is_named(folder):
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match=r"has no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz"):
+    with pytest.raises(
+        DataError,
+        match=rf'the folder "{folder}" has no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz; Fashion-MNIST is '
+        "four files, train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte$",
+    ):
         data.from_folder(folder)
 
 
@@ -149,13 +155,18 @@ def test_a_missing_file_is_named(folder):
 def test_a_damaged_archive_is_named(folder, name, content):
     path = folder / name
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    with pytest.raises(DataError, match=rf"{name} is cut short.*; replace it with an unaltered copy"):
+    words = ", altered or of another data set: .*" if content == b"" else " or damaged"
+    with pytest.raises(DataError, match=rf"{name} is cut short{words}; replace it with an unaltered copy$"):
         data.from_folder(folder)
 
 
 def test_an_altered_file_is_named(folder):
     altered(folder / "train-labels-idx1-ubyte.gz")
-    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is cut short, altered or of another data"):
+    with pytest.raises(
+        DataError,
+        match=r"train-labels-idx1-ubyte\.gz is cut short, altered or of another data set: the SHA-256 of its content "
+        "differs from that of Fashion-MNIST; replace it with an unaltered copy$",
+    ):
         data.from_folder(folder)
 
 
@@ -164,7 +175,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(data.gzip, "open", refuse)
-    with pytest.raises(DataError, match=r"ubyte\.gz cannot be read \(Permission denied\)"):
+    with pytest.raises(DataError, match=r"ubyte\.gz cannot be read \(Permission denied\); make it readable$"):
         data.from_folder(folder)
 
 

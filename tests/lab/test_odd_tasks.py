@@ -44,7 +44,12 @@ def test_volumes_can_be_trained_on():
 
 @pytest.mark.parametrize("name", ["one_for_all", "one_in_all"])
 def test_a_network_that_is_returned_twice_is_refused_before_anything_is_written(tmp_path, name):
-    with pytest.raises(RunError, match=r"the same network, or a part of it, twice.*make a new network"):
+    with pytest.raises(
+        RunError,
+        match=r"gave the same network, or a part of it, twice, so one run would start with the weights of another; "
+        r"make "
+        r"a new network within the function$",
+    ):
         compare(Experiment({"flat": "Constant(0.1)"}, f"own_tasks:{name}", device="cpu"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -58,11 +63,16 @@ def test_a_frozen_part_may_be_shared_by_two_networks():
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
-        (lambda a, b: (a - b) ** 2, r"must be a tensor of shape \(\), got a tensor of shape \(16, 1\); take the mean"),
-        (lambda a, b: 0.5, r"must be a tensor of shape \(\), got 0.5"),
+        (
+            lambda a, b: (a - b) ** 2,
+            r"must be a tensor of shape \(\), got a tensor of shape \(16, 1\); take the mean over the samples$",
+        ),
+        (lambda a, b: 0.5, r"^the loss of the task 'task' must be a tensor of shape \(\), got 0.5"),
         (
             lambda a, b: ((a - b) ** 2).mean().detach(),
-            r"has no gradient; remove what cuts it off from the outputs, such as \.detach",
+            r"^the loss of the task 'task' has no gradient; remove what cuts it off from the outputs, such as "
+            r"\.detach\(\)"
+            r", \.item\(\) or torch\.no_grad\(\)$",
         ),
     ],
 )
@@ -78,7 +88,9 @@ def test_a_loss_of_shape_1_is_accepted():
 
 def test_a_correct_function_that_returns_no_count_is_refused():
     with pytest.raises(
-        RunError, match=r"`correct` of the task 'task' must return the number of right samples .* got 'all'"
+        RunError,
+        match=r"`correct` of the task 'task' must return the number of right samples as a tensor of shape \(\), "
+        r"got 'all'",
     ):
         trained(task_of(lambda: nn.Linear(1, 1), correct=lambda a, b: "all"))
 

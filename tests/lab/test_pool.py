@@ -162,7 +162,10 @@ class Short(Workers):
 @pytest.mark.parametrize("kind", [Refused, Short])
 def test_processes_that_die_as_they_start_end_the_comparison_after_the_third(kind, tmp_path):
     experiment, plans, directory = place(tmp_path, 1)
-    job, words = Job({0: plans[0]}, "", tmp_path / "nowhere"), "the processes that train die as they start: killed, out"
+    job, words = (
+        Job({0: plans[0]}, "", tmp_path / "nowhere"),
+        "the processes that train die as they start: killed, out of memory, or started by a script",
+    )
     with pytest.raises(RunError, match=words) as caught, kind(1) as pool:
         run_jobs(nothing, [job], Training(experiment, directory, pool, Listener()))
     assert 'if __name__ == "__main__":' in str(caught.value)

@@ -71,7 +71,15 @@ def test_seeds_are_added_until_the_budget_is_used(whole):
         'Not told apart by 4 seeds: "same". Added seeds: 4, 5.',
         'Not told apart by 6 seeds: "same". Added seeds: 6, 7.',
     ]
-    assert "looks at 4, 6 and 8 of at most 8 seeds. The budget is used, and not every diff" in comparison.table.notes[1]
+    looks, intervals = comparison.table.notes[1:3]
+    assert looks == (
+        "Seeds were added in rounds, with looks at 4, 6 and 8 of at most 8 seeds. The budget is used, and not every "
+        'difference is told apart from zero: "same".'
+    )
+    assert intervals == (
+        "The intervals are wider than those of a fixed number of seeds: with a probability of at least 95% all of them "
+        "contain the true differences at every look (repeated confidence intervals, Jennison and Turnbull, 1989)."
+    )
     results = load_runs(comparison.directory)
     assert [event.text for event in results.events() if event.kind == "round"] == display.said[1:]
     page, text = ((comparison.directory / name).read_text() for name in ("report.html", "report.md"))
@@ -85,14 +93,22 @@ def test_no_seeds_are_added_if_the_first_round_tells_all_apart(tmp_path):
     comparison = compare(asked(APART, margin=1.0, most_seeds=4), tmp_path, display=(display := Telling()))
     assert len(display.said) == 1
     assert comparison.table.lines[1][-1].startswith(("\N{MINUS SIGN}", "small ("))
-    assert "No more were needed: every difference is told apart from zero or" in comparison.table.notes[-2]
+    assert comparison.table.notes[-2].endswith(
+        "No more were needed: every difference is told apart from zero or shown to be smaller than 1."
+    )
 
 
-@pytest.mark.parametrize("ended", [3, 12])
+@pytest.mark.parametrize("ended", [3, 9, 12])
 def test_an_interrupted_round_goes_on_with_the_same_bits(whole, tmp_path, ended):
     with pytest.raises(KeyboardInterrupt):
         compare(asked(ALIKE), tmp_path, display=Telling(stops_at=ended))
-    assert ("More are needed" if ended == 12 else "is not complete") in (tmp_path / "report.md").read_text()
+    report = (tmp_path / "report.md").read_text()
+    if ended == 12:
+        assert 'More are needed, and not every difference is told apart from zero: "same".' in report
+    elif ended == 9:
+        assert "with looks at 4 of at most 8 seeds. Another round is not complete." in report
+    else:
+        assert "Seeds are added in rounds, the first of which is not complete." in report
     resume(tmp_path, display=Silent())
     assert numbers(tmp_path) == numbers(whole[0].directory)
 
@@ -215,9 +231,13 @@ def test_added_seeds_and_schedules_train_as_if_they_had_been_there(tmp_path, eng
         assert sorted(numbers(out)) == sorted(numbers(tmp_path / "at once"))
     assert [line[0] for line in comparison.table.lines] == list(every)
     assert {run.status for run in comparison.runs} == {"finished"}
-    assert ("The seed 2 was added after a look" in str(comparison.table.notes)) == bool(before)
+    added = (
+        "The seed 2 was added after a look at the results of the others. If the results decided that, the p-values and "
+        "intervals claim too much, because they assume a fixed number of seeds."
+    )
+    assert (added in comparison.table.notes) == bool(before)
     (event,) = (each for each in load_runs(out).events() if each.kind == "extended")
-    assert event.text.startswith('seed 2, schedule "late", after a look')
+    assert event.text == 'seed 2, schedule "late", after a look at the results'
     assert len(resume(out, display=Silent()).runs) == 9
 
 
@@ -285,6 +305,10 @@ def test_a_comparison_in_use_or_with_tuned_peaks_or_other_data_is_not_extended(t
     compare(experiment, tmp_path, display=Silent())
     with lock(tmp_path), pytest.raises(OutputError, match="in use"):
         extend(tmp_path, seeds=(1,), display=Silent())
-    with pytest.raises(StateError, match="the peaks of the schedules"):
+    with pytest.raises(
+        StateError,
+        match=rf"^the peaks of the schedules in {tmp_path} were tuned, but an added one would be compared untuned; "
+        "start over in another directory with all of them$",
+    ):
         extend(tmp_path, schedules={"new": "Constant(0.1)"}, display=Silent())
     assert len(extend(tmp_path, seeds=(1,), display=Silent()).runs) == 4

@@ -318,7 +318,8 @@ def test_a_damaged_record_of_a_stack_is_refused(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "stack-000.json").write_bytes(b"[[0, 0], [1")
     with pytest.raises(
-        StateError, match=r"stack-000\.json, the record .*, is damaged; delete it, and its runs start over"
+        StateError,
+        match=r"stack-000\.json, the record of which runs form a stack, is damaged; delete it, and its runs start over",
     ):
         stacked.recorded_stacks(ResultDirectory(tmp_path))
 

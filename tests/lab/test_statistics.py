@@ -141,7 +141,7 @@ def test_p_is_corrected_for_the_number_of_comparisons():
     others = {f"other {number}": shifted(0.0, noise) for number in range(4)}
     found = findings(ACCURACY, {"flat": FIRST, "almost": shifted(0.013, noise), **others})[1]
     assert found.verdict == "open"
-    assert "among 5 comparisons" in found.words[1]
+    assert found.words[1] == ("The interval excludes zero, but among 5 comparisons chance does that too often.")
 
 
 def test_a_difference_over_fewer_seeds_than_the_means_gives_a_warning_with_their_contradiction():
@@ -186,13 +186,14 @@ def test_one_seed_gives_no_verdict():
     found = second({0: 0.99})
     assert (found.difference.pairs, found.difference.mean) == (1, pytest.approx(0.19))
     assert found.verdict == "unknown"
-    assert "One seed says nothing" in found.words[0]
+    assert found.words[0] == 'One seed says nothing about a difference to "flat": another seed may reverse it.'
     assert all(map(math.isnan, astuple(found.difference)[2:]))
 
 
 def test_schedules_without_a_common_seed_are_not_compared():
-    assert "No seed has a result under both" in second({9: 0.9}).words[0]
-    assert "No seed" in second({}, diverged={"other": 5}).words[0]
+    none = 'No seed has a result under both this and "flat", so they cannot be compared.'
+    assert second({9: 0.9}).words == (none,)
+    assert second({}, diverged={"other": 5}).words[0] == none
     assert second({}, diverged={"other": 5}).words[1] == "All 5 runs diverged."
     assert second({}, diverged={"other": 1}).words[1] == "The run diverged."
 
@@ -201,14 +202,21 @@ def test_schedules_without_a_common_seed_are_not_compared():
 def test_equal_differences_give_no_interval_despite_rounding(by):
     found = second(shifted(by, (0.0,) * 5))
     assert found.verdict == "unknown"
-    assert "without a spread" in found.words[0]
+    same = f'differ from "flat" by the same {by:.3f}' if by else 'have the same result as "flat"'
+    assert found.words == (f"All 5 seeds {same}: without a spread there is no interval.",)
+    assert second(shifted(-by, (0.0,) * 5)).words == found.words
 
 
 def test_diverged_runs_are_counted_and_not_averaged():
     found = second({0: 0.85, 1: 0.90, 2: math.inf, 3: math.nan}, diverged={"other": 2})
     assert (found.finished, found.diverged, found.value.mean) == (2, 2, pytest.approx(0.875))
     assert found.difference.pairs == 2
-    assert found.words[-1].startswith("2 of 4 runs diverged and are left out")
+    too_favourable = "the mean of the others is too favourable."
+    assert found.words[-1] == f"2 of 4 runs diverged and are left out: {too_favourable}"
+    one = second({0: 0.85, 1: 0.90}, diverged={"other": 1})
+    assert one.words[-1] == f"1 of 3 runs diverged and is left out: {too_favourable}"
+    (first,) = findings(ACCURACY, {"flat": {0: 0.8, 1: 0.9}}, {"flat": 2})
+    assert first.words == (f"2 of 4 runs diverged and are left out: {too_favourable}",)
 
 
 def test_the_first_schedule_has_no_difference():
@@ -219,7 +227,7 @@ def test_the_first_schedule_has_no_difference():
 
 def test_values_too_large_for_an_interval_are_reported():
     found = second({seed: 1e300 * (seed - 2) for seed in FIRST})
-    assert "too large" in found.words[0]
+    assert found.words[0] == 'The differences to "flat" are too large for an interval.'
 
 
 @pytest.mark.parametrize(("spread", "digits"), [(0.5, 3), (0.0031, 4), (0.00031, 5), (1e-12, 6), (math.nan, 4)])

@@ -70,7 +70,8 @@ def test_an_own_task_without_an_accuracy_trains():
         (
             "own_tasks:of_size",
             ArgumentError,
-            "must be a function without arguments, or a training loop .*it needs 'size', 'depth'; give each",
+            r"must be a function without arguments, or a training loop with the one argument run, got .*; it needs "
+            "'size', 'depth'; give each a default, or name a function without arguments$",
         ),
         (
             "own_tasks:nothing",
@@ -121,7 +122,9 @@ def test_a_task_that_gives_other_data_in_each_process_is_refused():
     load_task.cache_clear()  # as in another process
     words = (
         r'the task "own_tasks:drawn_again" gave different data in this process '
-        r"\(train inputs: 64 x 1 float32 \w{16}, and here 64 x 1 float32 \w{16}; train targets: [^;]*\); draw them"
+        r"\(train inputs: 64 x 1 float32 \w{16}, and here 64 x 1 float32 \w{16}; train targets: [^;]*\); draw them "
+        r"from "
+        "a generator with a seed, or save them and load them in the task; if its code was changed, restart Python$"
     )
     with pytest.raises(RunError, match=words):
         experiment_task(begun)
@@ -191,7 +194,10 @@ def test_the_first_samples_are_trained_on():
 
 
 def test_the_range_of_an_own_loop_is_not_tested_here():
-    words = r"must be a task with a network and data, .*; test the range in your loop with stepsize.pytorch.range_test"
+    words = (
+        "must be a task with a network and data, not a training loop of your own, got .*; test the range in your loop "
+        "with stepsize.pytorch.range_test$"
+    )
     with pytest.raises(ArgumentError, match=words):
         task_with_data(f"{Path(__file__).parent}/own_loops/plain_torch.py:train")
 
@@ -236,7 +242,7 @@ def test_the_weights_of_the_language_model_begin_small_and_smaller_where_blocks_
 
 def test_holding_out_needs_two_samples():
     x = torch.zeros(1, 1)
-    with pytest.raises(ArgumentError, match="at least 2 training samples, got 1"):
+    with pytest.raises(ArgumentError, match=r"^held_out must be used with at least 2 training samples, got 1$"):
         Task(lambda: torch.nn.Linear(1, 1), (x, x), (x, x)).held_out()
     pair = (torch.zeros(2, 1), torch.zeros(2, 1))
     held = Task(lambda: torch.nn.Linear(1, 1), pair, pair).held_out()
@@ -247,5 +253,10 @@ def test_a_loss_that_compares_each_output_with_every_target_is_refused():
     x = torch.linspace(-1, 1, 32)[:, None]
     data = (x, 2 * x[:, 0])
     task = Task(lambda: torch.nn.Linear(1, 1), data, data, torch.nn.functional.mse_loss)
-    with pytest.raises(RunError, match=r"outputs .* have shape \(32, 1\) and the targets \(32,\)"):
+    with pytest.raises(
+        RunError,
+        match=r"^the outputs of the task 'task' have shape \(32, 1\) and the targets \(32,\), so the loss compares "
+        r"each "
+        r"output with every target; give both one shape, as by outputs\.squeeze\(1\)$",
+    ):
         task.mean_loss(torch.zeros(32, 1, requires_grad=True), data[1])

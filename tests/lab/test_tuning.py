@@ -52,7 +52,7 @@ class Looking(Silent):
     """A display that collects the rate of a trial as it is drawn and as it was logged."""
 
     def begin(self, standings, source, directory):
-        self.standings, self.drawn, self.logged_rates = standings, [], []
+        self.standings, self.drawn, self.logged_rates, self.source = standings, [], [], source
 
     def logged(self, number, record):
         if isinstance(record, Point):
@@ -86,6 +86,10 @@ def test_trials_use_neither_the_test_set_nor_a_seed_of_the_comparison(tuned):
 def test_every_schedule_gets_the_same_number_of_trials_and_the_best_factor(tuned):
     experiment, trials, looking, _, _ = tuned
     assert looking.drawn == pytest.approx(looking.logged_rates), "they are drawn at the rate that they run at"
+    assert looking.source == (
+        "The data are the task's own. Before they are compared, each schedule gets its best peak rate in 5 trials, "
+        "judged on a held-out fifth of the training set."
+    )
     low, wild = ([trial for trial in trials if trial.schedule == name] for name in ("low", "wild"))
     assert len(low) == len(wild) == 5
     assert 1.0 in [trial.factor for trial in low]
@@ -176,11 +180,24 @@ def test_a_kill_between_any_two_trials_changes_no_factor(budget):
 
 
 def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ArgumentError, match=r"'high'.* times 1000 .*, got 1e\+39; this is at step 0 of 15"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"'high'.* must be a schedule whose values, times 1000 \(the largest factor of tune_peak\), are from "
+        r"0 to "
+        r"3\.4e\+38, got 1e\+39; this is at step 0 of 15; bound it with \.clip\(low, high\)$",
+    ):
         compare(recorded(schedules={"high": "Constant(1e36)"}), tmp_path / "out", display=Silent())
-    with pytest.raises(ArgumentError, match=r"held_out.* must be False together with tune_peak, .*; leave one of them"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"held_out=\.\.\.\) must be False together with tune_peak, which chooses the schedules on the held-out "
+        "samples, got True; leave one of them out$",
+    ):
         compare(recorded(held_out=True), tmp_path / "out", display=Silent())
-    with pytest.raises(ArgumentError, match=r"tune_peak=.* must be 0, since it needs held-out samples, .*DataLoader"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"tune_peak=\.\.\.\) must be 0, since it needs held-out samples, which cannot be chosen from the task's "
+        "loader, got 5; give a shuffled DataLoader$",
+    ):
         compare(replace(recorded(steps=9, epochs=1, batch_size=None), task="loader_tasks:streaming"), tmp_path / "out")
     own = f"{Path(__file__).parent}/own_loops/plain_torch.py:train"
     with pytest.raises(ArgumentError, match=r"tune_peak=.* must be 0 for a training loop of your own, whose data"):
@@ -191,7 +208,9 @@ def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
 def test_schedules_whose_peaks_are_being_tuned_are_not_extended(tmp_path, in_process):
     with pytest.raises(KeyboardInterrupt):
         compare(recorded(), tmp_path, display=Impatient(2))
-    with pytest.raises(StateError, match="the peaks of its schedules are still being tuned; resume it first, and then"):
+    with pytest.raises(
+        StateError, match=r"^the peaks of its schedules are still being tuned; resume it first, and then extend it$"
+    ):
         extend(tmp_path, seeds=(1,), display=Silent())
 
 

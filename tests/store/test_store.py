@@ -220,24 +220,28 @@ def test_an_unknown_status_is_refused(store):
 
 
 def test_a_store_is_never_overwritten(store, path):
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(
+        OutputError, match=r"store\.sqlite exists already, and results are never overwritten; name another directory$"
+    ):
         Store.create(path, {}, {}, [])
 
 
 @pytest.mark.parametrize("settings", [{"rate": NAN}, {"rate": object()}])
 def test_settings_must_be_json(path, settings):
-    with pytest.raises(ArgumentError, match="must be JSON"):
+    with pytest.raises(ArgumentError, match=r"Store\.create\(settings=\.\.\.\) must be JSON, got {'rate': .*}; .*JSON"):
         Store.create(path, settings, {}, RUNS)
+    with pytest.raises(ArgumentError, match=r"Store\.create\(environment=\.\.\.\) must be JSON"):
+        Store.create(path, {}, settings, RUNS)
     assert not any(path.parent.iterdir())
 
 
 @pytest.mark.parametrize(
     ("run", "words"),
     [
-        (("flat", "Constant(0.1)", 2**63), "seed below 2.*9223372036854775808"),
-        (("flat", "Constant(0.1)", -(2**64)), "seed below 2.*-18446744073709551616"),
-        (("fl\nat", "Constant(0.1)", 1), "printable characters.*fl"),
-        (("flat", "Constant(0.1)\x1b[2J", 1), "printable characters.*2J"),
+        (("flat", "Constant(0.1)", 2**63), r"must be runs with a seed below 2\*\*63, got .*9223372036854775808"),
+        (("flat", "Constant(0.1)", -(2**64)), r"must be runs with a seed below 2\*\*63, got .*-18446744073709551616"),
+        (("fl\nat", "Constant(0.1)", 1), "must be runs whose names and schedules have printable characters, got .*fl"),
+        (("flat", "Constant(0.1)\x1b[2J", 1), "whose names and schedules have printable characters, got .*2J"),
     ],
 )
 def test_a_run_that_the_store_cannot_hold_is_refused_by_its_name(path, run, words):
@@ -253,7 +257,10 @@ def test_a_store_in_a_missing_folder_is_refused(tmp_path):
 
 def test_numbers_of_numpy_are_numbers(store, path):
     store.log(0, [Point(np.int64(1), np.float32(0.5), np.float64(2.0), np.float32(0.25))])
-    assert load_runs(path).run(0).points == (Point(1, 0.5, 2.0, 0.25),)
+    store.log(0, [Value(np.int64(1), "f1", np.float32(0.75))])
+    store.end(0, "finished", np.float32(1.5))
+    run = load_runs(path).run(0)
+    assert (run.points, run.values, run.seconds) == ((Point(1, 0.5, 2.0, 0.25),), (Value(1, "f1", 0.75),), 1.5)
 
 
 def test_a_closed_store_is_one_file(path):
@@ -346,7 +353,7 @@ class TestColumns:
             match=r'columns\(names\[0\]=...\) must be "lr" or "train_loss" or "train_accuracy", got .loss.',
         ):
             results.columns("loss")
-        with pytest.raises(ArgumentError, match=r'table=...\) must be "points" or "epochs"'):
+        with pytest.raises(ArgumentError, match=r'table=...\) must be "points" or "epochs" or "metrics", got .runs.'):
             results.columns(table="runs")
 
     def test_steps_are_those_of_the_longest_run_and_are_thinned_evenly(self, results):
@@ -369,6 +376,11 @@ class TestColumns:
         assert list(frame.columns) == ["run", "name", "schedule", "seed", "status", "step", "train_loss"]
         assert frame.groupby("name", observed=True)["train_loss"].count().to_dict() == {"flat": 2, "down": 3}
         assert frame["seed"].tolist() == [1, 1, 0, 0, 0]
+        assert frame["run"].tolist() == [1, 1, 2, 2, 2]
+        assert frame["step"].tolist() == [10, 20, 10, 20, 30]
+        assert frame["schedule"].tolist() == ["Constant(0.1)"] * 2 + ["Linear(0.1, 0.0, 40)"] * 3
+        assert frame.index.tolist() == [0, 1, 2, 3, 4]
+        assert results.frame(table="epochs").columns[-1] == "test_accuracy"
         assert set(frame["status"]) == {"running"}
         assert {str(frame[name].dtype) for name in ("name", "schedule", "status")} == {"category"}
 
@@ -382,9 +394,22 @@ class TestColumns:
         assert (tmp_path / "epochs.csv").read_text().splitlines()[1].endswith("running,40,1.0,0.5,nan,0.25")
 
     def test_the_name_of_a_metric_is_no_formula_in_a_csv(self, store, results, tmp_path):
-        store.log(1, [Value(20, "=1+1", 2.0)])
+        store.log(1, [Value(20, "=1+1", 2.0), Value(20, "f1", 0.5), Value(10, "f1", 0.25)])
         results.write_csv(tmp_path / "metrics.csv", table="metrics")
-        assert (tmp_path / "metrics.csv").read_text().splitlines()[0].endswith(",step,'=1+1")
+        assert (tmp_path / "metrics.csv").read_bytes().decode().split("\n") == [
+            "run,name,schedule,seed,status,step,'=1+1,f1",
+            "1,flat,Constant(0.1),1,running,10,nan,0.25",
+            "1,flat,Constant(0.1),1,running,20,2.0,0.5",
+            "",
+        ]
+
+    def test_the_name_of_a_run_is_no_formula_in_a_csv(self, tmp_path):
+        with Store.create(tmp_path / "store.sqlite", {}, {}, [("=1+1", "Constant(0.1)", 3)]) as store:
+            store.log(0, points(10))
+        load_runs(tmp_path).write_csv(tmp_path / "points.csv")
+        assert (tmp_path / "points.csv").read_text().splitlines()[
+            1
+        ] == "0,'=1+1,Constant(0.1),3,running,10,0.1,0.1,0.01"
 
     def test_parquet_has_the_same_rows(self, results, tmp_path):
         parquet = pytest.importorskip("pyarrow.parquet")
@@ -393,6 +418,14 @@ class TestColumns:
         assert table["train_loss"].to_numpy().tolist() == results.columns("train_loss")["train_loss"].tolist()
         assert table["name"].to_pylist() == ["flat"] * 6 + ["down"] * 3
         assert table["seed"].to_pylist() == [0, 0, 0, 0, 1, 1, 0, 0, 0]
+        assert table["run"].to_pylist() == results.columns()["run"].tolist()
+        assert table["schedule"].to_pylist() == ["Constant(0.1)"] * 6 + ["Linear(0.1, 0.0, 40)"] * 3
+        assert {*table["status"].to_pylist()} == {"running"}
+        assert table.column_names == [
+            *("run", "name", "schedule", "seed", "status", "step"),
+            *("lr", "train_loss", "train_accuracy"),
+        ]
+        assert {str(table.schema.field(name).type)[:10] for name in ("name", "schedule", "status")} == {"dictionary"}
         assert [str(table.schema.field(name).type) for name in ("run", "seed", "step", "lr")] == [
             *("int64", "int64", "int64", "double"),
         ]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from stepsize.errors import ArgumentError, DamagedStoreError, DataError
+from stepsize.errors import ArgumentError, DamagedStoreError, DataError, OutputError
 from stepsize.store import Results, Store, load_runs, stored_runs
-from stepsize.store.database import APPLICATION, VERSION
+from stepsize.store.database import APPLICATION, VERSION, translated_errors
 from stepsize.store.run import Epoch, Point
 
 RUNS = 12
@@ -272,7 +272,11 @@ def test_missing_points_are_noticed(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM points WHERE run = 3 AND step = 77")
     for read in (lambda results: results.run(3), lambda results: results.check(), stored_runs):
-        with pytest.raises(DataError, match=r"run 3 in .* has 299 of its 300 points.*rewind\(3, 0\), and resume"):
+        with pytest.raises(
+            DataError,
+            match=r"run 3 in .* has 299 of its 300 points: the file was damaged; take the run back with "
+            r"Store\.open\('.*store\.sqlite'\)\.rewind\(3, 0\), and resume the comparison to train it again$",
+        ):
             read(load_runs(path))
 
 
@@ -341,7 +345,7 @@ PROGRAMS = {
     "a store has plain tables only, and words is virtual or has a generated column": [
         "CREATE VIRTUAL TABLE words USING fts5(text)"
     ],
-    "is damaged, or is not a store": [
+    "the table events is not as stepsize makes it": [
         "DROP TABLE events",
         "CREATE TABLE events (time, run, kind, text CHECK (length(zeroblob(9)) > 1))",
     ],
@@ -378,8 +382,65 @@ def test_values_of_another_kind_are_refused(path, change):
         connection.execute(f"UPDATE {change}")
     results = load_runs(path)
     for read in (lambda: results.settings, lambda: results.environment) if "experiment" in change else (results.runs,):
-        with pytest.raises(DataError, match=r"store\.sqlite"):
+        with pytest.raises(DamagedStoreError, match=r"store\.sqlite is damaged, or is not a store"):
             read()
+
+
+@pytest.mark.parametrize(
+    ("change", "read", "words"),
+    [
+        ("runs SET name = char(27)", Results.runs, "run 0 has a text in place of a number, or characters that are not"),
+        ("runs SET seed = 'x'", Results.outcomes, "run 0 has a text in place of a number, or characters that are not"),
+        ("points SET step = 9e999 WHERE step = 300", Results.columns, "a run or a step is not a whole number"),
+        ("experiment SET settings = '[]'", lambda results: results.settings, "its settings have another form"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_told(path, change, read, words):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {change}")
+    with pytest.raises(DamagedStoreError, match=rf"\({words}"):
+        read(load_runs(path))
+
+
+@pytest.mark.parametrize("name", ["char(27)", "x'ff'"])
+def test_a_metric_whose_name_is_no_text_is_refused(path, name):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"INSERT INTO metrics VALUES (0, 1, {name}, 0.5)")
+    for read in (lambda: load_runs(path).metrics, lambda: load_runs(path).run(0)):
+        with pytest.raises(DamagedStoreError, match=r"\(the name of a metric is not a text of printable characters\)"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (sqlite3.SQLITE_FULL, "the disk is full"),
+        (sqlite3.SQLITE_IOERR_WRITE, r"the disk refuses it \(an input or output error, or a limit on file sizes\)"),
+        (sqlite3.SQLITE_BUSY, "another process has been writing to it for 60 s"),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, "it is write-protected"),
+        (sqlite3.SQLITE_CANTOPEN, "it cannot be opened, or its folder cannot be written to"),
+        (sqlite3.SQLITE_LOCKED, "what SQLite says"),
+    ],
+)
+def test_each_error_of_sqlite_has_a_reason_in_words(code, words):
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorcode = code
+    for writing, kind, message in (
+        (True, OutputError, f"^cannot write a.sqlite: {words}; what was stored before is unharmed$"),
+        (False, DataError, f"^a.sqlite cannot be read: {words}$"),
+    ):
+        with pytest.raises(kind, match=message), translated_errors(Path("a.sqlite"), writing=writing):
+            raise error
+
+
+def test_damage_that_is_noticed_while_writing_is_damage():
+    error = sqlite3.DatabaseError("malformed")
+    for code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT):
+        error.sqlite_errorcode = code
+        with pytest.raises(DamagedStoreError, match="malformed"), translated_errors(Path("a.sqlite"), writing=True):
+            raise error
+    with pytest.raises(DamagedStoreError), translated_errors(Path("a.sqlite"), writing=False):
+        raise sqlite3.OperationalError("text that is not UTF-8")
 
 
 @pytest.mark.parametrize("change", ["run = 'x'", "run = 0.5", "time = x'ff'", "kind = x'ff'", "text = x'00'"])
@@ -388,7 +449,7 @@ def test_events_of_another_kind_are_refused(path, change):
         store.event("resumed", "by hand")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"UPDATE events SET {change}")
-    with pytest.raises(DamagedStoreError, match="event"):
+    with pytest.raises(DamagedStoreError, match=r"\(an event has a value of another kind\)"):
         load_runs(path).events()
 
 
@@ -420,7 +481,7 @@ def test_another_kind_of_database_is_refused(tmp_path):
     path = tmp_path / "store.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE bookmarks (address TEXT)")
-    with pytest.raises(DataError, match="not a store of stepsize"):
+    with pytest.raises(DataError, match=r"store\.sqlite is an SQLite file, but not a store of stepsize$"):
         load_runs(path)
 
 
@@ -433,8 +494,16 @@ def test_an_empty_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("version", "words"),
     [
-        (VERSION + 1, rf"newer stepsize.*version {VERSION + 1}.*reads {VERSION}.*nothing is wrong.*update"),
-        (VERSION - 1, rf"older stepsize.*version {VERSION - 1}.*reads {VERSION}.*nothing is wrong.*read it with that"),
+        (
+            VERSION + 1,
+            rf"was written by a newer stepsize: it is a store of version {VERSION + 1}, and this one reads {VERSION}; "
+            "nothing is wrong with it, update stepsize$",
+        ),
+        (
+            VERSION - 1,
+            rf"was written by an older stepsize: it is a store of version {VERSION - 1}, and this one reads {VERSION}; "
+            "nothing is wrong with it, read it with that one$",
+        ),
     ],
 )
 def test_a_store_of_another_version_is_refused_and_unharmed(path, version, words):

@@ -112,7 +112,7 @@ class Store:
         """
         points = [_row(number, record) for record in records if isinstance(record, Point)]
         epochs = [_row(number, record) for record in records if isinstance(record, Epoch)]
-        values = [(number, each.step, each.name, each.value) for each in records if isinstance(each, Value)]
+        values = [(number, int(each.step), each.name, float(each.value)) for each in records if isinstance(each, Value)]
         with self._transaction(number) as connection:
             ((status,),) = connection.execute("SELECT status FROM runs WHERE number = ?", (number,))
             if status == "waiting":

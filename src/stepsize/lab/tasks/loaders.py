@@ -168,7 +168,7 @@ def loader_horizon(
         if length is None:
             length = _share(owner, steps, epochs) * accumulation
         elif steps is not None:
-            rule = f"left out, since the loader has {length} batches in a pass"
+            rule = f"left out, since the loader has {length} {'batch' if length == 1 else 'batches'} in a pass"
             raise ArgumentError(owner, "steps", rule, steps, "write {epochs}", epochs=...)
     raise_together(errors)
     samples = samples_of(loader)
