@@ -13,7 +13,7 @@ from stepsize.curves import LossCurve
 from stepsize.errors import FitError
 from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
 from stepsize.laws.diagnosis import groups_by_schedule
-from stepsize.laws.estimate import Estimate
+from stepsize.laws.estimate import Estimate, robust_deviation
 from stepsize.laws.parametrization import PARAMETRIZATIONS
 
 LONGER = ss.warmup_cosine(PEAK, 200, 11_000, final_lr=0.1 * PEAK)
@@ -300,3 +300,93 @@ def test_the_default_fit_of_published_runs(size):
         assert error <= REACHED[size][name], name
     for name in ("MAE", "RMSE", "WorstE"):
         assert reached[name] <= getattr(TABLE[size], name)
+
+
+# The cost, its minimum, and the uncertainty.
+
+
+def estimated(law, runs, prior=1.0):
+    par = PARAMETRIZATIONS[law]([(each.rates, each.steps) for each in runs], max(each.peak_lr for each in runs))
+    return Estimate(runs, par, prior)
+
+
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_the_cost_is_a_huber_loss_of_ten_independent_rows_of_each_run_and_the_prior(law):
+    """A run with fewer rows has as many, and residuals count linearly beyond two scales."""
+    outlier = np.where(np.arange(30) == 20, 1.04, 1.0)
+    runs = [each.thinned(rows) for each, rows in zip(three(2e-3), (30, 20, 6), strict=True)]
+    runs[0] = LossCurve("flat", runs[0].steps, outlier[: runs[0].steps.size] * runs[0].losses, runs[0].rates)
+    estimate = estimated(law, runs, prior=4.0)
+    best, par = estimate.minimum(), estimate.parametrization
+    residuals = np.log(par.losses(par.law(best.z))[0] / np.concatenate([each.losses for each in runs])) / best.scale
+    weights = np.concatenate([np.full(each.steps.size, min(1.0, 10 / each.steps.size)) for each in runs])
+    size = np.abs(residuals)
+    assert size.max() > 2.5
+    huber = np.where(size <= 2.0, size**2 / 2, 2.0 * size - 2.0)
+    prior = 4.0 * np.sum(np.square((best.z - np.array(par.centre)) / np.array(par.width))) / 2
+    assert best.cost == pytest.approx(np.sum(weights * huber) + prior, rel=1e-9)
+    assert best.converged
+
+
+def test_the_scale_is_that_of_two_thirds_of_the_residuals_and_at_least_a_limit():
+    for noise in (0.0, 5e-3):
+        estimate = estimated(MomentumLaw, [each.thinned(50) for each in three(noise, MOMENTUM_TRUTH)])
+        best = estimate.minimum()
+        found = robust_deviation(estimate.residuals(best.z))
+        assert 0.95 * best.scale <= max(found, 1.5e-3) <= 1.05 * best.scale
+    assert robust_deviation(np.linspace(-1.0, 1.0, 20_001)) == pytest.approx(0.6827)
+
+
+def test_runs_left_out_have_no_part_in_the_cost_or_the_scale():
+    runs = [each.thinned(20) for each in three(1e-3, MOMENTUM_TRUTH)]
+    spoilt = LossCurve("spoilt", runs[2].steps, 1.5 * runs[2].losses, runs[2].rates)
+    par = estimated(MomentumLaw, runs).parametrization
+    with_all = Estimate([*runs[:2], spoilt], par, 1.0, without=[2]).minimum()
+    without = Estimate(
+        runs[:2], PARAMETRIZATIONS[MomentumLaw]([(each.rates, each.steps) for each in runs[:2]], PEAK), 1.0
+    )
+    assert with_all.cost == pytest.approx(without.minimum().cost, rel=1e-3)
+
+
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_the_covariance_is_the_inverse_of_the_curvature_of_the_cost(law):
+    """Of the rows within two scales and of the prior, by differences."""
+    runs = [each.thinned(20) for each in three(2e-3, AWAY["as expected"])]
+    estimate = estimated(law, runs)
+    best, par = estimate.minimum(), estimate.parametrization
+    weights = np.where(np.abs(estimate.residuals(best.z)) <= 2.0 * best.scale, 0.5, 0.0)  # of 20 rows as of 10
+
+    def rows(nudge):
+        return np.array(estimate.residuals(best.z + nudge))
+
+    steps = np.diag(np.full(best.z.size, 1e-5))
+    jacobian = np.stack([(rows(step) - rows(-step)) / 2e-5 for step in steps], axis=1) / best.scale
+    curvature = jacobian.T @ (weights[:, None] * jacobian) + np.diag(np.array(par.width) ** -2.0)
+    slope = par.slope(best.z)
+    expected = slope @ np.linalg.inv(curvature) @ slope.T
+    deviations = np.sqrt(np.diag(expected))
+    np.testing.assert_allclose(np.sqrt(np.diag(estimate.covariance(best))), deviations, rtol=1e-2)
+
+
+def test_a_fit_has_a_prior_of_its_width_and_a_hundred_rows_of_each_run_by_default():
+    runs = [run(name, PLANS[name], MOMENTUM_TRUTH, noise=1e-3, every=10) for name in ("flat", "cosine")]
+    found = fit(runs, MomentumLaw)
+    assert found.law == fit(runs, MomentumLaw, prior=1.0, rows=100).law
+    assert found.law != fit(runs, MomentumLaw, prior=1.0, rows=200).law
+    assert found.runs == tuple(runs)  # as given
+
+
+def test_the_beginning_that_does_not_count_ends_at_a_tenth_of_the_summed_rates_up_to_the_last_row():
+    """Of those of the updates, before neighbouring rows are averaged."""
+    flat, cosine = (
+        LossCurve(each.name, each.steps, each.losses, np.append(each.rates, np.full(1000, PEAK)))
+        for each in (run(name, PLANS[name], MOMENTUM_TRUTH, noise=1e-3, every=40) for name in ("flat", "cosine"))
+    )
+    spent = np.cumsum(cosine.rates)[cosine.steps]
+    first = int(np.argmax(spent >= 0.1 * spent[-1]))
+
+    def law(last):
+        losses = cosine.losses * np.where(np.arange(cosine.steps.size) < last, 1.5, 1.0)
+        return fit([flat, LossCurve("cosine", cosine.steps, losses, cosine.rates)], MomentumLaw, rows=100).law
+
+    assert law(0) == law(first) != law(first + 1)
