@@ -49,20 +49,28 @@ def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "last"),
+    ("name", "values", "last", "unit"),
     [
-        ("epoch", [0.1, 0.2, 0.5], [4, 9, 24]),
-        ("epoch", [0.0, 0.2, 0.5], [9, 24]),
-        ("consumed_samples", [20, 40, 60], [0, 1, 2]),
-        ("tokens", [1000, 2000, 5000], [0, 1, 4]),
-        ("micro_step", [1, 3, 5], [0, 1, 2]),
+        ("epoch", [0.1, 0.2, 0.5], [4, 9, 24], "50 updates to an epoch"),
+        ("epoch", [0.0, 0.2, 0.5], [9, 24], "50 updates to an epoch"),
+        ("epoch", [1, 2, 3], [24, 74, 124], "50 updates to an epoch, numbered from 1"),
+        ("consumed_samples", [20, 40, 60], [0, 1, 2], "20 samples to an update"),
+        ("tokens", [1000, 2000, 5000], [0, 1, 4], "1,000 tokens to an update"),
+        ("micro_step", [1, 3, 5], [0, 1, 2], "2 micro-batches to an update"),
     ],
 )
-def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(write, name, values, last):
+def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(write, name, values, last, unit):
     path = write(f"{name},lr,loss\n" + "".join(f"{value},0.1,3.0\n" for value in values))
-    assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == last
-    with pytest.raises(DataError, match=rf"\({name}\), not updates"):
+    curve = read(path, horizon=HORIZON, warmup_steps=0)
+    assert curve.steps.tolist() == last
+    assert curve.notes == (f"step = {name}, lr = lr, loss = loss", unit)
+    counts = {"consumed_samples": "samples", "micro_step": "micro-batches", "epoch": "epochs"}.get(name, name)
+    with pytest.raises(DataError) as caught:
         read(path)
+    assert str(caught.value).endswith(
+        f"run.csv counts {counts} ({name}), not updates; name the column of the updates with step=..., or give the "
+        "size of an epoch and of a batch with horizon=..."
+    )
 
 
 def test_counts_of_samples_may_be_rounded_so_that_a_count_has_several_rates(write):
@@ -81,6 +89,7 @@ def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
     rows = [f"{epoch},{step},0.1,3.0" for epoch in (1, 2, 3) for step in range(0, 50, 10)]
     path = write("\n".join(["epoch,iter,lr,loss", *rows]) + "\n")
     assert read(path, horizon=HORIZON).steps.tolist() == list(range(0, 150, 10))
+    assert read(path, horizon=HORIZON).notes[1] == "50 updates to an epoch"
     with pytest.raises(DataError, match="counts iter within each epoch, not updates"):
         read(path)
     path = write("epoch,iter,lr,loss\n3,40,0.1,3\n4,0,0.1,3\n4,10,0.1,3\n")  # the end of a log

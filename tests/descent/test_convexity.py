@@ -156,6 +156,14 @@ def test_the_chord_of_a_set_has_the_longest_part_outside_and_a_place_in_the_midd
     assert abs(both.end[0] - both.start[0]) > 3.0
 
 
+def test_the_chords_that_were_checked_are_counted():
+    assert is_convex("x**2", (-1, 1), chords=70).chords == is_convex("-x**2", (-1, 1), chords=70).chords == 70
+    ring = is_convex_set(lambda x: abs(x) >= 0.5, (-1, 1), chords=400)
+    assert not ring
+    assert 60 < ring.chords < 200
+    assert ring.chord.excess == 0.0
+
+
 def test_only_the_chords_with_both_ends_in_the_set_are_counted():
     assert 50 < is_convex_set(lambda x: x >= 0.5, (0, 1), chords=200).chords < 150
 

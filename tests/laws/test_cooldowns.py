@@ -124,8 +124,8 @@ def test_a_target_loss_has_an_earliest_a_likely_and_a_safe_start(found):
         assert loss <= 3.5
     assert true_loss(likely.at, likely.steps) == pytest.approx(3.5, rel=2e-3)
     assert plans.recommendation == (
-        f"Begin at step {likely.at:,} to reach 3.5; an earlier cooldown may be enough, from step {earliest.at:,} on; to "
-        f"be safe, begin at step {safe.at:,}"
+        f"Begin at step {likely.at:,} to reach 3.5; an earlier cooldown may be enough, from step {earliest.at:,} on; "
+        f"to be safe, begin at step {safe.at:,}"
     )
 
 

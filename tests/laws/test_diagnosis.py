@@ -359,6 +359,8 @@ def test_what_is_planned_after_the_last_row_does_not_count():
     assert not has_decay(begun)
     assert has_decay(run("all", plan, steps=4200))
     assert groups_by_schedule([begun, *three()]) == [[0, 1], [2], [3]]
+    short = run("short", ss.warmup_cosine(PEAK, 200, 3000), steps=3000)
+    assert groups_by_schedule([short, *three()]) == [[0], [1], [2], [3]]
     rising = run("rising", ss.warmup(ss.Constant(PEAK), 2000), steps=3000)
     assert not has_decay(rising)
 

@@ -171,6 +171,11 @@ def test_seeds_of_one_schedule_are_left_out_together():
     assert any("only one schedule has a decay" in words for words in found.diagnosis)
 
 
+def test_two_schedules_with_decays_predict_each_other_if_one_determines_the_law():
+    _, cosine, drop = (each.thinned(30) for each in three(1e-3, MOMENTUM_TRUTH))
+    assert 0.0 < fit([cosine, drop], MomentumLaw).left_out < 0.01
+
+
 def test_copies_of_the_runs_do_not_lower_the_left_out_error():
     law = AWAY["a faster power"]
     twice = [*three(1e-3, law), *three(1e-3, law, seed=1)]
@@ -312,9 +317,9 @@ def estimated(law, runs, prior=1.0):
 
 @pytest.mark.parametrize("law", PARAMETRIZATIONS)
 def test_the_cost_is_a_huber_loss_of_ten_independent_rows_of_each_run_and_the_prior(law):
-    """A run with fewer rows has as many, and residuals count linearly beyond two scales."""
+    """A run with fewer rows has as many, and residuals count linearly beyond two scales; the prior never does."""
     outlier = np.where(np.arange(30) == 20, 1.04, 1.0)
-    runs = [each.thinned(rows) for each, rows in zip(three(2e-3), (30, 20, 6), strict=True)]
+    runs = [each.thinned(rows) for each, rows in zip(three(2e-3, replace(TRUTH, alpha=0.9)), (30, 20, 6), strict=True)]
     runs[0] = LossCurve("flat", runs[0].steps, outlier[: runs[0].steps.size] * runs[0].losses, runs[0].rates)
     estimate = estimated(law, runs, prior=4.0)
     best, par = estimate.minimum(), estimate.parametrization
@@ -323,8 +328,9 @@ def test_the_cost_is_a_huber_loss_of_ten_independent_rows_of_each_run_and_the_pr
     size = np.abs(residuals)
     assert size.max() > 2.5
     huber = np.where(size <= 2.0, size**2 / 2, 2.0 * size - 2.0)
-    prior = 4.0 * np.sum(np.square((best.z - np.array(par.centre)) / np.array(par.width))) / 2
-    assert best.cost == pytest.approx(np.sum(weights * huber) + prior, rel=1e-9)
+    widths = (best.z - np.array(par.centre)) / np.array(par.width)
+    assert np.abs(2.0 * widths).max() > 2.5
+    assert best.cost == pytest.approx(np.sum(weights * huber) + 4.0 * np.sum(widths**2) / 2, rel=1e-9)
     assert best.converged
 
 
@@ -390,3 +396,20 @@ def test_the_beginning_that_does_not_count_ends_at_a_tenth_of_the_summed_rates_u
         return fit([flat, LossCurve("cosine", cosine.steps, losses, cosine.rates)], MomentumLaw, rows=100).law
 
     assert law(0) == law(first) != law(first + 1)
+
+
+def test_a_loss_that_does_not_fall_has_a_law_too():
+    runs = [LossCurve(each.name, each.steps, np.full(each.steps.size, 2.5), each.rates) for each in three()[1:]]
+    for law in PARAMETRIZATIONS:
+        found = fit(runs, law, rows=30)
+        assert found.predict(UNSEEN).final_loss == pytest.approx(2.5, rel=1e-2)
+        assert found.scatter < 1e-2
+
+
+def test_a_predicted_loss_has_a_logarithm_wherever_the_search_goes():
+    estimate = estimated(MomentumLaw, [run("cosine", ss.Cosine(PEAK, 0.1 * PEAK, 6000))])
+    z = np.array([0.0, 0.1, 0.5, 50.0, 3.0])
+    predicted = estimate.parametrization.losses(estimate.parametrization.law(z))[0]
+    off = estimate.residuals(z)
+    assert predicted.min() < 0.0
+    assert off.min() == pytest.approx(np.min((np.log(1e-9) - estimate.log_losses)[predicted < 0.0]))
