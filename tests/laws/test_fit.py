@@ -386,14 +386,14 @@ def test_the_beginning_that_does_not_count_ends_at_a_tenth_of_the_summed_rates_u
     """Of those of the updates, before neighbouring rows are averaged."""
     flat, cosine = (
         LossCurve(each.name, each.steps, each.losses, np.append(each.rates, np.full(1000, PEAK)))
-        for each in (run(name, PLANS[name], MOMENTUM_TRUTH, noise=1e-3, every=40) for name in ("flat", "cosine"))
+        for each in (run(name, PLANS[name], MOMENTUM_TRUTH, noise=1e-3, every=20) for name in ("flat", "cosine"))
     )
     spent = np.cumsum(cosine.rates)[cosine.steps]
     first = int(np.argmax(spent >= 0.1 * spent[-1]))
 
     def law(last):
         losses = cosine.losses * np.where(np.arange(cosine.steps.size) < last, 1.5, 1.0)
-        return fit([flat, LossCurve("cosine", cosine.steps, losses, cosine.rates)], MomentumLaw, rows=100).law
+        return fit([flat, LossCurve("cosine", cosine.steps, losses, cosine.rates)], MomentumLaw, rows=50).law
 
     assert law(0) == law(first) != law(first + 1)
 
@@ -413,3 +413,15 @@ def test_a_predicted_loss_has_a_logarithm_wherever_the_search_goes():
     off = estimate.residuals(z)
     assert predicted.min() < 0.0
     assert off.min() == pytest.approx(np.min((np.log(1e-9) - estimate.log_losses)[predicted < 0.0]))
+
+
+def test_a_row_at_which_just_a_tenth_of_the_rates_is_spent_counts():
+    steps = np.arange(100)
+    flat, drop = np.ones(100), np.where(steps < 50, 1.0, 0.5)
+
+    def law(last):
+        losses = 3.0 + (1.0 + steps) ** -0.5
+        spoilt = np.where(steps < last, 1.5 * losses, losses)
+        return fit([LossCurve("flat", steps, spoilt, flat), LossCurve("drop", steps, losses, drop)], MomentumLaw).law
+
+    assert law(0) == law(9) != law(10)
