@@ -57,6 +57,7 @@ def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
         ("consumed_samples", [20, 40, 60], [0, 1, 2], "20 samples to an update"),
         ("tokens", [1000, 2000, 5000], [0, 1, 4], "1,000 tokens to an update"),
         ("micro_step", [1, 3, 5], [0, 1, 2], "2 micro-batches to an update"),
+        ("micro_step", [0, 2, 5], [0, 1, 2], "2 micro-batches to an update"),
     ],
 )
 def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(write, name, values, last, unit):

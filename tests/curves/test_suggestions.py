@@ -216,6 +216,18 @@ def test_a_fixed_order_is_named_if_the_losses_drift_before_the_rate_matters():
     assert words not in replace(of(*steady), fixed_order=True).suggest().reason
 
 
+def test_losses_in_random_order_rarely_seem_to_drift():
+    draws = np.random.default_rng(11)
+    tests = [replace(of(2.0 + 0.1 * draws.standard_normal(141)), fixed_order=True) for _ in range(60)]
+    assert sum("does not shuffle" in test.suggest().reason for test in tests) <= 4
+
+
+def test_of_a_short_test_ten_losses_show_a_drift():
+    short = of(np.linspace(2.0, 3.0, 21), schedule=Geometric(1e-6, 10.0, 20))
+    why = "the DataLoader does not shuffle, and the loss drifts with the order of the batches from the start"
+    assert replace(short, fixed_order=True).suggest().reason.endswith(f"start below 1e-06; {why}: write shuffle=True")
+
+
 def test_a_fixed_order_does_not_matter_if_there_is_a_suggestion():
     assert replace(of(valley()), fixed_order=True).suggest() == of(valley()).suggest()
 

@@ -182,6 +182,14 @@ def test_copies_of_the_runs_do_not_lower_the_left_out_error():
     assert fit(twice, MultiPowerLaw).left_out > 0.8 * fitted(1e-3, law).left_out
 
 
+def test_all_runs_of_a_schedule_that_is_left_out_count():
+    quiet, loud = (run("cosine", PLANS["cosine"], MOMENTUM_TRUTH, noise=noise).thinned(30) for noise in (1e-4, 1e-2))
+    drop = three(1e-4, MOMENTUM_TRUTH)[2].thinned(30)
+    first, second = (fit([*seeds, drop], MomentumLaw).left_out for seeds in ((quiet, loud), (loud, quiet)))
+    assert first == pytest.approx(second, rel=1e-3)
+    assert first > 2e-3
+
+
 def test_a_short_run_has_the_schedule_that_it_begins():
     early = run("early", PLANS["flat"].head(2000), steps=2000)
     assert groups_by_schedule([early, *three()]) == [[0, 1], [2], [3]]
