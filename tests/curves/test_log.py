@@ -97,6 +97,11 @@ def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [140, 150, 160]
 
 
+def test_steps_that_fall_back_within_an_epoch_were_resumed(write):
+    curve = read(write("epoch,step,lr,loss\n0,0,0.1,4\n0,10,0.1,4\n0,20,0.1,4\n0,10,0.1,3\n0,30,0.1,2\n"))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 10, 30], [4.0, 3.0, 2.0])
+
+
 def test_a_step_that_is_there_again_in_the_next_epoch_does_not_begin_again(write):
     curve = read(write("epoch,step,lr,loss\n0,0,0.1,4\n0,5,0.1,3\n1,5,0.1,2.5\n1,10,0.1,2\n"))
     assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 5, 10], [4.0, 2.5, 2.0])
@@ -235,6 +240,8 @@ def test_several_rows_to_an_epoch_do_not_say_their_updates(write):
     text = "".join(f"Epoch: [{row // 4}][{row % 4 * 10:3d}/40] Loss {3 - row / 10}\n" for row in range(12))
     with pytest.raises(DataError, match=r"several rows to an epoch \(Epoch\); name the column of the updates with"):
         read(write(text, "run.log"), horizon=HORIZON, schedule=ss.Constant(0.1))
+    with pytest.raises(DataError, match=r"several rows to an epoch \(epoch\); .*, or keep one row of each epoch"):
+        read(write("epoch,lr,loss\n0,0.1,3\n0,0.1,3\n1,0.1,3\n1,0.1,3\n"), horizon=HORIZON)
 
 
 def test_interleaved_runs_are_not_taken_for_one(write):

@@ -89,6 +89,7 @@ DENTED = {
     "far from the origin": (lambda x: -((x - 1e6) ** 2), (1e6 - 1, 1e6 + 1)),
     "far away and small": (lambda x: 1e-10 * np.cos(x), (1e4, 1e4 + 10)),
     "far away and shallow": (lambda x: (x - 1e4) - 2e-4 * (x - 1e4) ** 2, (1e4, 1e4 + 1)),
+    "a dent that only short chords cross": (lambda x: x**2 - 1e-4 * np.exp(-1e5 * (x - 0.3) ** 2), (-1, 1)),
     "a shallow dent": (lambda x: x**2 - 1e-6 * np.exp(-1e7 * (x - 0.3) ** 2), (-1, 1)),
 }
 
