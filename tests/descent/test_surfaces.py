@@ -1,6 +1,7 @@
 """The surfaces: their gradients against SymPy and finite differences, and their listed minima."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import pickle
@@ -367,3 +368,11 @@ def test_a_function_of_numbers_is_not_called_outside_the_real_line():
 
 def test_defaults_and_keywords_are_not_coordinates():
     assert surface_from(lambda x, y, c=2.0: c * x * y).dimensions == 2
+    assert surface_from(lambda x, y, **more: x * y).dimensions == 2
+    with pytest.raises(ArgumentError, match=r"surface_from\(dimensions=\.\.\.\) must be given for this function"):
+        surface_from(lambda c=2.0: c)
+
+
+def test_a_function_without_a_name_has_that_of_its_type():
+    assert surface_from(functools.partial(bowl)).name == "partial"
+    assert [surface_from(f).name for f in (bowl, lambda x: x)] == ["bowl", "function"]
