@@ -136,6 +136,12 @@ def test_a_count_of_batches_comes_before_that_of_what_was_sent_to_weights_and_bi
     assert read_curves(path)[0].steps.tolist() == [0, 3, 6, 9]
 
 
+def test_steps_may_lack_in_half_of_the_rows_but_not_in_more(write):
+    half = "step,global_step,lr,loss\n0,0,0.1,3\n1,,0.1,3\n2,7,0.1,3\n3,,0.1,3\n"
+    assert read_curves(write(half))[0].steps.tolist() == [0, 7]
+    assert read_curves(write(half.replace("2,7", "2,")))[0].steps.tolist() == [0, 1, 2, 3]
+
+
 def test_the_rate_comes_before_that_of_a_part(write):
     path = log(write, ["step", "encoder_lr", "lr", "loss"], [[k, 0.5, 0.1, 3.0] for k in range(4)])
     assert read_curves(path)[0].peak_lr == 0.1

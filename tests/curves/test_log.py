@@ -123,6 +123,13 @@ def test_after_a_resume_the_later_rows_count(write):
     assert curve.notes == ("steps 110 to 180 were logged again after a resume: the later rows count",)
 
 
+def test_the_first_three_of_several_resumes_are_named(write):
+    steps = [*range(0, 30, 10), *range(10, 50, 10), *range(30, 70, 10), *range(50, 90, 10), *range(70, 100, 10)]
+    curve = read(write(rows_csv(*[(step, 3.0) for step in steps])))
+    again = "steps 10 to 20, 30 to 40, 50 to 60 and 1 more"
+    assert curve.notes == (f"{again} were logged again after a resume: the later rows count",)
+
+
 def test_a_second_run_in_the_same_file_is_not_taken_for_a_resume(write):
     """But an attempt that was given up before, and begun again, is one."""
     run = [(step, 3.0) for step in range(0, 200, 20)]

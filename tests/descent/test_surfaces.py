@@ -223,6 +223,13 @@ def test_the_first_point_at_which_a_gradient_is_wrong_is_named():
     assert given == pytest.approx((-2 * place[0], 1.0))
 
 
+def test_a_gradient_is_compared_within_the_window():
+    right = surface_from(lambda x: np.log(x - 5), gradient=lambda x: (1 / (x - 5),), window=(6, 8))
+    assert right.gradient(7.0) == 0.5
+    with pytest.raises(ArgumentError, match=r"must be the gradient of the function, \(.*\) at \([67]\."):
+        surface_from(lambda x: np.log(x - 5), gradient=lambda x: (2 / (x - 5),), window=(6, 8))
+
+
 @pytest.mark.parametrize("size", [1e-12, 1e-4, 1.0, 1e12])
 def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
     def valley(x, y):
@@ -315,6 +322,13 @@ def test_a_function_that_fails_is_reported():
         (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from(lambda x, *y: x), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from("x**2", dimensions=1), "must be left out, got 1; a formula has its own"),
+        (lambda: surface_from("x**2", gradient=abs), "surface_from(gradient=...) must be left out, got <built-in"),
+        (lambda: surface_from("bowl", gradient=abs), "surface_from(gradient=...) must be left out, got <built-in"),
+        (lambda: surface_from("bowl", dimensions=2), "surface_from(dimensions=...) must be left out, got 2; bowl has"),
+        (
+            lambda: surface_from("bowl", minima=((0, 0),)),
+            "surface_from(minima=...) must be left out, got ((0.0, 0.0),)",
+        ),
         (
             lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))),
             "must be left out, got ((0.0, 1.0), (0.0, 1.0)); rosenbrock has its own",
