@@ -254,6 +254,11 @@ def test_a_gradient_is_right_within_what_rounding_leaves_of_small_differences():
     assert surface.gradient(3.0) == 6e-12
 
 
+@pytest.mark.parametrize("x", [1e9, -1e9])
+def test_far_from_the_origin_differences_are_over_longer_distances(x):
+    assert surface_from(lambda x: x**2).gradient(x) == pytest.approx([2 * x], rel=1e-9)
+
+
 @pytest.mark.parametrize("size", [1e-6, 1.0])
 def test_near_a_kink_a_slope_is_that_of_its_side(size):
     surface = surface_from(lambda x: size * abs(x))
