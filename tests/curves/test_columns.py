@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stepsize.curves import read_curves
-from stepsize.curves.column_names import unit_of
+from stepsize.curves.column_names import is_held_out, loss_rank, rate_rank, step_rank, unit_of
 from stepsize.errors import DataError
 
 
@@ -136,6 +136,12 @@ def test_a_count_of_batches_comes_before_that_of_what_was_sent_to_weights_and_bi
     assert read_curves(path)[0].steps.tolist() == [0, 3, 6, 9]
 
 
+def test_steps_may_lack_in_half_of_the_rows_but_not_in_more(write):
+    half = "step,global_step,lr,loss\n0,0,0.1,3\n1,,0.1,3\n2,7,0.1,3\n3,,0.1,3\n"
+    assert read_curves(write(half))[0].steps.tolist() == [0, 7]
+    assert read_curves(write(half.replace("2,7", "2,")))[0].steps.tolist() == [0, 1, 2, 3]
+
+
 def test_the_rate_comes_before_that_of_a_part(write):
     path = log(write, ["step", "encoder_lr", "lr", "loss"], [[k, 0.5, 0.1, 3.0] for k in range(4)])
     assert read_curves(path)[0].peak_lr == 0.1
@@ -201,3 +207,59 @@ def test_the_problems_of_all_files_are_reported_together(write):
 )  # fmt: skip
 def test_the_unit_of_steps_is_known_by_name(name, unit):
     assert unit_of(name) == unit
+
+
+STEP_RANKS = {
+    0: "global_step trainer/global_step global_steps",
+    1: "optimizer_step optim_step num_updates n_updates update",
+    2: "step steps iter iteration it iters iterations cur_iter current_step completed_steps step_idx step_index "
+    "step_no step_number train_step training_step trn_step tr_step trainer_step step.1",
+    3: "batch batches batch_idx num_batches",
+    4: "_step",
+    5: "batch_iteration",
+    6: "epoch epochs tokens consumed_tokens tokens_seen processed_samples num_examples total_tokens trained_tokens "
+    "cumulative_tokens microbatch micro_batches micro_step microsteps",
+    None: "lr loss grad_norm wall_time time seconds sec minutes hours timestamp runtime step_time epoch_step",
+}
+RATE_RANKS = {
+    0: "lr LR learning_rate learningRate lrate lrs rate rates train/lr optim/lr optimizer_lr opt_lr current_lr cur_lr "
+    "scheduler/lr lr_schedule",
+    1: "lr_0 encoder_lr lr-AdamW/pg1 learning_rate_group0",
+    None: "min_lr max_lr base_lr peak_lr init_lr initial_lr target_lr final_lr end_lr lr_scale lr_mult lr_multiplier "
+    "lr_ratio lr_decay lr_factor warmup_lr dropout_rate learning loss",
+}
+LOSS_RANKS = {
+    0: "loss losses Loss train_loss trainloss training_loss trainer/loss trn_loss tr_loss",
+    1: "lm_loss ce_loss cross_entropy_loss xent nll mlm_loss language_model_loss total_loss mean_loss avg_loss "
+    "average_loss reduced_loss loss_step loss_iter loss_batch main_loss entropy",
+    2: "loss_epoch train_loss_epoch mean_loss_epoch",
+    3: "val_loss valid_loss validation_loss eval/loss evaluation_loss test_loss dev_loss valloss validloss evalloss "
+    "testloss",
+    4: "val_ce_loss test_nll",
+    5: "val_loss_epoch",
+    6: "special_loss special_val_loss",
+    9: "Value",
+    None: "loss_scale loss_scaler loss_weight best_loss min_loss lowest_loss loss_std loss_coef z_loss aux_loss "
+    "accuracy value_loss_scale",
+}
+
+
+def ranked(ranks):
+    return [(name, rank) for rank, names in ranks.items() for name in names.split()]
+
+
+@pytest.mark.parametrize(("name", "rank"), ranked(STEP_RANKS))
+def test_names_of_steps_have_ranks(name, rank):
+    assert step_rank(name, whole=True) == rank
+    assert step_rank(name, whole=False) == (5 if rank in (0, 1, 2, 3, 4, 5) else rank)
+
+
+@pytest.mark.parametrize(("name", "rank"), ranked(RATE_RANKS))
+def test_names_of_rates_have_ranks(name, rank):
+    assert rate_rank(name) == rank
+
+
+@pytest.mark.parametrize(("name", "rank"), ranked(LOSS_RANKS))
+def test_names_of_losses_have_ranks_and_say_whether_their_samples_are_held_out(name, rank):
+    assert loss_rank(name) == rank
+    assert is_held_out(name) == (rank in (3, 4, 5) or name == "special_val_loss")

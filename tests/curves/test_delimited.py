@@ -96,7 +96,7 @@ def test_columns_may_have_other_names_and_any_order(write):
 
 
 def test_cells_may_be_empty(write):
-    for empty in ("", "None", "null", "N/A", "nan", "<NA>", "-"):
+    for empty in ("", "None", "null", "N/A", "NA", "nan", "<NA>", "-"):
         (curve,) = read_curves(write(f"step,lr,loss\n0,0.2,3\n1,0.15,{empty}\n\n2,0.1,2\n"))
         assert curve.steps.tolist() == [0, 2]
         assert curve.rates.tolist() == [0.2, 0.15, 0.1]

@@ -49,20 +49,29 @@ def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "last"),
+    ("name", "values", "last", "unit"),
     [
-        ("epoch", [0.1, 0.2, 0.5], [4, 9, 24]),
-        ("epoch", [0.0, 0.2, 0.5], [9, 24]),
-        ("consumed_samples", [20, 40, 60], [0, 1, 2]),
-        ("tokens", [1000, 2000, 5000], [0, 1, 4]),
-        ("micro_step", [1, 3, 5], [0, 1, 2]),
+        ("epoch", [0.1, 0.2, 0.5], [4, 9, 24], "50 updates to an epoch"),
+        ("epoch", [0.0, 0.2, 0.5], [9, 24], "50 updates to an epoch"),
+        ("epoch", [1, 2, 3], [24, 74, 124], "50 updates to an epoch, numbered from 1"),
+        ("consumed_samples", [20, 40, 60], [0, 1, 2], "20 samples to an update"),
+        ("tokens", [1000, 2000, 5000], [0, 1, 4], "1,000 tokens to an update"),
+        ("micro_step", [1, 3, 5], [0, 1, 2], "2 micro-batches to an update"),
+        ("micro_step", [0, 2, 5], [0, 1, 2], "2 micro-batches to an update"),
     ],
 )
-def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(write, name, values, last):
+def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(write, name, values, last, unit):
     path = write(f"{name},lr,loss\n" + "".join(f"{value},0.1,3.0\n" for value in values))
-    assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == last
-    with pytest.raises(DataError, match=rf"\({name}\), not updates"):
+    curve = read(path, horizon=HORIZON, warmup_steps=0)
+    assert curve.steps.tolist() == last
+    assert curve.notes == (f"step = {name}, lr = lr, loss = loss", unit)
+    counts = {"consumed_samples": "samples", "micro_step": "micro-batches", "epoch": "epochs"}.get(name, name)
+    with pytest.raises(DataError) as caught:
         read(path)
+    assert str(caught.value).endswith(
+        f"run.csv counts {counts} ({name}), not updates; name the column of the updates with step=..., or give the "
+        "size of an epoch and of a batch with horizon=..."
+    )
 
 
 def test_counts_of_samples_may_be_rounded_so_that_a_count_has_several_rates(write):
@@ -81,10 +90,16 @@ def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
     rows = [f"{epoch},{step},0.1,3.0" for epoch in (1, 2, 3) for step in range(0, 50, 10)]
     path = write("\n".join(["epoch,iter,lr,loss", *rows]) + "\n")
     assert read(path, horizon=HORIZON).steps.tolist() == list(range(0, 150, 10))
+    assert read(path, horizon=HORIZON).notes[1] == "50 updates to an epoch"
     with pytest.raises(DataError, match="counts iter within each epoch, not updates"):
         read(path)
     path = write("epoch,iter,lr,loss\n3,40,0.1,3\n4,0,0.1,3\n4,10,0.1,3\n")  # the end of a log
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [140, 150, 160]
+
+
+def test_steps_that_fall_back_within_an_epoch_were_resumed(write):
+    curve = read(write("epoch,step,lr,loss\n0,0,0.1,4\n0,10,0.1,4\n0,20,0.1,4\n0,10,0.1,3\n0,30,0.1,2\n"))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 10, 30], [4.0, 3.0, 2.0])
 
 
 def test_a_step_that_is_there_again_in_the_next_epoch_does_not_begin_again(write):
@@ -106,6 +121,13 @@ def test_after_a_resume_the_later_rows_count(write):
     assert curve.steps.tolist() == [0, 20, 40, 60, 80, 100, 110, 130, 150]
     assert curve.losses.tolist() == [4.0] * 6 + [3.0] * 3
     assert curve.notes == ("steps 110 to 180 were logged again after a resume: the later rows count",)
+
+
+def test_the_first_three_of_several_resumes_are_named(write):
+    steps = [*range(0, 30, 10), *range(10, 50, 10), *range(30, 70, 10), *range(50, 90, 10), *range(70, 100, 10)]
+    curve = read(write(rows_csv(*[(step, 3.0) for step in steps])))
+    again = "steps 10 to 20, 30 to 40, 50 to 60 and 1 more"
+    assert curve.notes == (f"{again} were logged again after a resume: the later rows count",)
 
 
 def test_a_second_run_in_the_same_file_is_not_taken_for_a_resume(write):
@@ -225,6 +247,8 @@ def test_several_rows_to_an_epoch_do_not_say_their_updates(write):
     text = "".join(f"Epoch: [{row // 4}][{row % 4 * 10:3d}/40] Loss {3 - row / 10}\n" for row in range(12))
     with pytest.raises(DataError, match=r"several rows to an epoch \(Epoch\); name the column of the updates with"):
         read(write(text, "run.log"), horizon=HORIZON, schedule=ss.Constant(0.1))
+    with pytest.raises(DataError, match=r"several rows to an epoch \(epoch\); .*, or keep one row of each epoch"):
+        read(write("epoch,lr,loss\n0,0.1,3\n0,0.1,3\n1,0.1,3\n1,0.1,3\n"), horizon=HORIZON)
 
 
 def test_interleaved_runs_are_not_taken_for_one(write):

@@ -61,6 +61,13 @@ def test_an_even_number_of_rows_is_smoothed_over_like_one_less():
     np.testing.assert_allclose(curve.smoothed(2).losses, LOSSES)
 
 
+def test_five_rows_are_smoothed_over_and_five_hundred_are_kept_by_default():
+    curve = LossCurve("a", range(501), np.linspace(4.0, 2.0, 501) ** 2, ss.Constant(0.1))
+    np.testing.assert_array_equal(curve.smoothed().losses, curve.smoothed(5).losses)
+    assert (curve.smoothed().losses != curve.smoothed(7).losses).any()
+    assert curve.thinned().steps.size == 500
+
+
 def test_the_rows_after_a_step_keep_all_rates():
     curve = LossCurve("a", AT, LOSSES, PLAN)
     late = curve.after(50)

@@ -69,6 +69,15 @@ def test_a_loss_that_falls_is_kept_by_the_median_at_both_ends_too():
     assert RangeTest(SWEEP, [RangeRun(losses, "end")], smoothing=0.0).smoothed.tolist() == losses
 
 
+def test_a_test_judges_by_the_mean_of_its_runs_and_by_validation_losses_if_there_are_any():
+    runs = [RangeRun([9.0, 9.0, 9.0], "end", None, [4.0, 2.0, 5.0]), RangeRun([2.0, 3.0], "diverged")]
+    test = RangeTest(SWEEP, runs)
+    assert [run.curve for run in test.runs] == [(4.0, 2.0, 5.0), (2.0, 3.0)]
+    assert test.losses.tolist() == [3.0, 2.5]
+    assert [each.tolist() for each in test.band] == [[2.0, 2.0], [4.0, 3.0]]
+    np.testing.assert_allclose(test.rates, [1e-4, 1e-3])
+
+
 def test_of_several_runs_the_shortest_says_why_the_test_stopped():
     assert RangeTest(SWEEP, [RangeRun([1.0] * 5, "end"), RUN]).stopped == "diverged"
 

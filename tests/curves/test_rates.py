@@ -112,6 +112,14 @@ def test_a_decay_that_begins_before_the_first_row_is_followed_back_to_the_warmup
     np.testing.assert_allclose(read(path, warmup_steps=4).rates, plan.sample(96), atol=1e-12)
 
 
+def test_a_decay_is_followed_back_over_at_most_two_intervals(write):
+    plan = ss.Linear(0.2, 0.0, 100)
+    path = write(csv_of(AT[6:], plan, LOSSES[6:]))
+    np.testing.assert_allclose(read(path, warmup_steps=20).rates[20:], plan.sample(96)[20:], atol=1e-12)
+    with pytest.raises(DataError, match="after a warmup of 19 steps, but its rates fall from the first row on"):
+        read(path, warmup_steps=19)
+
+
 def test_a_jump_after_the_first_row_does_not_lead_back_to_the_warmup(write):
     path = write("step,lr,loss\n50,0.2,3\n100,0.1,3\n150,0.1,3\n")
     np.testing.assert_array_equal(read(path, warmup_steps=0, jumps=[70]).rates, [0.2] * 70 + [0.1] * 81)
@@ -250,7 +258,7 @@ def test_logged_rates_may_differ_from_the_schedule_by_a_thousandth_of_its_peak(w
     plan = ss.Linear(0.2, 0.0, 100)
     rows = [f"{step},{max(plan(int(step)) - 2e-4, 0.0)!r},2.0" for step in AT]
     assert read(write("\n".join(["step,lr,loss", *rows])), schedule=plan).rates[50] == plan(50)
-    rows = [f"{step},{max(plan(int(step)) - 5e-3, 0.0)!r},2.0" for step in AT]
+    rows = [f"{step},{max(plan(int(step)) - 1.5e-3, 0.0)!r},2.0" for step in AT]
     with pytest.raises(DataError, match="log and schedule disagree"):
         read(write("\n".join(["step,lr,loss", *rows])), schedule=plan)
 

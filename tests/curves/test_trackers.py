@@ -51,6 +51,10 @@ def test_the_later_attempt_of_a_resumed_run_counts(tmp_path):
     assert curve.steps.tolist() == [0, 5, 10, 15, 20, 25, 35, 45, 55]
     assert (curve.rates[20], curve.rates[25]) == pytest.approx((0.1, 0.2))
     assert "the run was resumed: 5 rows that it logged again are left out" in curve.notes[0]
+    write_events(tmp_path, range(40, 60, 10), rate=0.2, time=3)
+    (curve,) = read_curves(tmp_path, jumps=[25])
+    assert curve.steps.tolist() == [0, 5, 10, 15, 20, 25, 35, 40, 50]
+    assert curve.notes == ("the run was resumed: 7 rows that it logged again are left out of the earlier files",)
 
 
 def test_scalars_that_are_stored_as_tensors_are_read(tmp_path):
@@ -100,6 +104,12 @@ def test_a_loss_of_nan_is_no_empty_cell(tmp_path):
     (tmp_path / "events.out.tfevents.3.host").write_bytes(record(step=40, loss=float("nan"), lr=0.1))
     with pytest.raises(DataError, match="loss is not finite at step 40"):
         read_curves(tmp_path)
+
+
+def test_a_run_in_the_current_folder_has_its_name(tmp_path, monkeypatch):
+    write_events(tmp_path, [0, 10, 20])
+    monkeypatch.chdir(tmp_path)
+    assert read_curves(".")[0].name == tmp_path.name
 
 
 def test_event_files_above_other_event_files_are_a_run_of_their_own(tmp_path):
@@ -193,10 +203,11 @@ def test_every_version_of_lightning_is_a_run(tmp_path):
 def test_logs_with_names_of_ones_own_are_found_among_other_files(tmp_path):
     shutil.copy(FORMATS / "plain.log", tmp_path / "first.log")
     shutil.copy(FORMATS / "plain.csv", tmp_path / "second.CSV")
+    shutil.copy(FORMATS / "packed.csv.gz", tmp_path / "third.csv.gz")
     (tmp_path / "requirements.txt").write_text("torch==2.6.0\n")
     (tmp_path / "config.json").write_text(json.dumps({"lr": 0.1}))
     (tmp_path / "notes.log").write_text("nothing to see\n")
-    assert [curve.name for curve in read_curves(tmp_path)] == ["first", "second"]
+    assert [curve.name for curve in read_curves(tmp_path)] == ["first", "second", "third"]
 
 
 def test_the_runs_of_weights_and_biases_are_read_from_their_folders(tmp_path):

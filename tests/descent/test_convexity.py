@@ -89,6 +89,7 @@ DENTED = {
     "far from the origin": (lambda x: -((x - 1e6) ** 2), (1e6 - 1, 1e6 + 1)),
     "far away and small": (lambda x: 1e-10 * np.cos(x), (1e4, 1e4 + 10)),
     "far away and shallow": (lambda x: (x - 1e4) - 2e-4 * (x - 1e4) ** 2, (1e4, 1e4 + 1)),
+    "a dent that only short chords cross": (lambda x: x**2 - 1e-4 * np.exp(-1e5 * (x - 0.3) ** 2), (-1, 1)),
     "a shallow dent": (lambda x: x**2 - 1e-6 * np.exp(-1e7 * (x - 0.3) ** 2), (-1, 1)),
 }
 
@@ -154,6 +155,14 @@ def test_the_chord_of_a_set_has_the_longest_part_outside_and_a_place_in_the_midd
     assert one.at[0] == pytest.approx(2.0, abs=0.3)
     both = is_convex_set(lambda x: (abs(x) <= 0.25) | (abs(x) >= 1.5), (-2, 2), chords=5000).chord
     assert abs(both.end[0] - both.start[0]) > 3.0
+
+
+def test_the_chords_that_were_checked_are_counted():
+    assert is_convex("x**2", (-1, 1), chords=70).chords == is_convex("-x**2", (-1, 1), chords=70).chords == 70
+    ring = is_convex_set(lambda x: abs(x) >= 0.5, (-1, 1), chords=400)
+    assert not ring
+    assert 60 < ring.chords < 200
+    assert ring.chord.excess == 0.0
 
 
 def test_only_the_chords_with_both_ends_in_the_set_are_counted():

@@ -66,6 +66,7 @@ REFUSED = {
     "x < y": (2, "'<' is not allowed in a formula"),
     "x^2": (1, "write a power with **"),
     "x\u00b2": (1, "write a square as **2"),
+    "2*\u03c0*x": (2, "is not allowed in a formula; write pi"),
     "2x": (1, "write a product with *"),
     "0.1x**2 + 2y**2": (3, "write a product with *"),
     "(x + 1)(y)": (7, "write a product with *"),
@@ -78,6 +79,7 @@ REFUSED = {
     "sin(x, y)": (0, "sin takes one argument"),
     "sin(*x)": (4, "expected a number or a variable, found '*'"),
     "x + x1": (4, "write x, y, z or x1, x2, ..., not x and x1"),
+    "x2 + x + x2": (0, "write x, y, z or x1, x2, ..., not x and x2"),
     "y + x + x1": (8, "write x, y, z or x1, x2, ..., not y and x1"),
     "x0": (0, '"x0" is not allowed'),
     "x100": (0, '"x100" is not allowed'),
@@ -89,7 +91,7 @@ REFUSED = {
     "x + 2j": (5, "write a product with *"),
     "x and y": (2, "this is not a formula such as"),
     "x // y": (3, "this is not a formula such as"),
-    "x + " * 150 + "x": (0, "may be nested 100 deep"),
+    "x + " * 150 + "x": (0, "a formula may be nested 100 deep (a + b + c is nested 2 deep)"),
     "sin(" * 101 + "x" + ")" * 101: (None, "may be nested 100 deep"),
     "(x, y)": (0, "this is not allowed in a formula"),
     "os.system(x)": (3, "this is not a function"),
@@ -106,6 +108,13 @@ def test_a_text_that_is_not_a_formula_is_refused_at_its_place(text):
     assert reason in caught.value.reason
     if position is not None:
         assert caught.value.position == position
+
+
+def test_a_formula_at_the_limits_is_read():
+    assert read_formula("x".ljust(1000)).text == "x"
+    assert read_formula("sin(" * 100 + "x" + ")" * 100)(0.0) == 0.0
+    assert read_formula("x99 + x9").variables == tuple(f"x{place}" for place in range(1, 100))
+    assert read_formula("z").variables == ("x", "y", "z")
 
 
 def test_a_decimal_comma_gets_the_advice_to_write_a_point():

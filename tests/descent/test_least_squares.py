@@ -51,6 +51,15 @@ def test_the_origin_of_the_data_stays_with_them_in_any_order():
     assert PROBLEM.shuffled(np.random.default_rng(0)).source == PROBLEM.source == words
 
 
+def test_measurements_and_targets_are_standardised_and_the_last_feature_is_one():
+    for column in (*PROBLEM.features.T[:10], PROBLEM.targets):
+        assert (column.mean(), column.std()) == pytest.approx((0.0, 1.0), abs=1e-12)
+    assert PROBLEM.features.shape == (442, 11)
+    assert (PROBLEM.features[:, 10] == 1.0).all()
+    correlation = np.corrcoef(PROBLEM.features[:, 2], PROBLEM.targets)[0, 1]  # of the body mass index
+    assert correlation == pytest.approx(0.5865, abs=1e-4)
+
+
 @pytest.mark.parametrize("batch", [1, 10, 100, 442])
 def test_every_batch_comes_near_the_lowest_loss_and_no_lower(batch):
     lr = InversePower(min(0.01 * batch, 0.3), 0.01, 0.5)

@@ -1,6 +1,7 @@
 """The surfaces: their gradients against SymPy and finite differences, and their listed minima."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import pickle
@@ -222,6 +223,13 @@ def test_the_first_point_at_which_a_gradient_is_wrong_is_named():
     assert given == pytest.approx((-2 * place[0], 1.0))
 
 
+def test_a_gradient_is_compared_within_the_window():
+    right = surface_from(lambda x: np.log(x - 5), gradient=lambda x: (1 / (x - 5),), window=(6, 8))
+    assert right.gradient(7.0) == 0.5
+    with pytest.raises(ArgumentError, match=r"must be the gradient of the function, \(.*\) at \([67]\."):
+        surface_from(lambda x: np.log(x - 5), gradient=lambda x: (2 / (x - 5),), window=(6, 8))
+
+
 @pytest.mark.parametrize("size", [1e-12, 1e-4, 1.0, 1e12])
 def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
     def valley(x, y):
@@ -244,6 +252,11 @@ def test_a_gradient_that_takes_no_arrays_is_refused():
 def test_a_gradient_is_right_within_what_rounding_leaves_of_small_differences():
     surface = surface_from(lambda x: 1.0 + 1e-12 * x**2, gradient=lambda x: (2e-12 * x,))
     assert surface.gradient(3.0) == 6e-12
+
+
+@pytest.mark.parametrize("x", [1e9, -1e9])
+def test_far_from_the_origin_differences_are_over_longer_distances(x):
+    assert surface_from(lambda x: x**2).gradient(x) == pytest.approx([2 * x], rel=1e-9)
 
 
 @pytest.mark.parametrize("size", [1e-6, 1.0])
@@ -314,6 +327,13 @@ def test_a_function_that_fails_is_reported():
         (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from(lambda x, *y: x), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from("x**2", dimensions=1), "must be left out, got 1; a formula has its own"),
+        (lambda: surface_from("x**2", gradient=abs), "surface_from(gradient=...) must be left out, got <built-in"),
+        (lambda: surface_from("bowl", gradient=abs), "surface_from(gradient=...) must be left out, got <built-in"),
+        (lambda: surface_from("bowl", dimensions=2), "surface_from(dimensions=...) must be left out, got 2; bowl has"),
+        (
+            lambda: surface_from("bowl", minima=((0, 0),)),
+            "surface_from(minima=...) must be left out, got ((0.0, 0.0),)",
+        ),
         (
             lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))),
             "must be left out, got ((0.0, 1.0), (0.0, 1.0)); rosenbrock has its own",
@@ -367,3 +387,11 @@ def test_a_function_of_numbers_is_not_called_outside_the_real_line():
 
 def test_defaults_and_keywords_are_not_coordinates():
     assert surface_from(lambda x, y, c=2.0: c * x * y).dimensions == 2
+    assert surface_from(lambda x, y, **more: x * y).dimensions == 2
+    with pytest.raises(ArgumentError, match=r"surface_from\(dimensions=\.\.\.\) must be given for this function"):
+        surface_from(lambda c=2.0: c)
+
+
+def test_a_function_without_a_name_has_that_of_its_type():
+    assert surface_from(functools.partial(bowl)).name == "partial"
+    assert [surface_from(f).name for f in (bowl, lambda x: x)] == ["bowl", "function"]

@@ -199,6 +199,8 @@ def test_what_is_descended_may_be_a_name_a_formula_or_a_function():
         lambda *x: 0.1 * x[0] ** 2 + 2 * x[1] ** 2,
     ):
         np.testing.assert_allclose(descend(surface, GradientDescent(), START, 10, 0.1).points, expected, rtol=1e-9)
+        three = descend(surface, GradientDescent(), [START] * 3, 10, 0.1).points
+        np.testing.assert_allclose(three[:, 2], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
@@ -216,6 +218,10 @@ REFUSED = {
     "a start outside the domain": (
         lambda: descend(surface_from("log(x)"), GradientDescent(), -1.0, 5, 0.1),
         "descend(start=...) must be in the domain of log(x), got (-1.0,); the value there is nan",
+    ),
+    "an infinite start with a value": (
+        lambda: descend(SURFACES["tanh"], GradientDescent(), math.inf, 5, 0.1),
+        "descend(start=...) must be in the domain of tanh(x), got (inf,); the value there is 1",
     ),
     "one of many starts": (
         lambda: descend(BOWL, GradientDescent(), [START, [math.inf, 0.0]], 5, 0.1),
@@ -249,7 +255,7 @@ REFUSED = {
     "a negative rate": (lambda: descend(BOWL, Adam(), START, 5, -0.1), "must be a finite number >= 0, got -0.1"),
     "a schedule that is negative": (
         lambda: descend(BOWL, Adam(), START, 5, Linear(0.1, -0.1, 4)),
-        "Linear(0.1, -0.1, 4) is -0.05 at step 3; bound it with .clip(0)",
+        "descend(lr=...): a rate is at least 0, and Linear(0.1, -0.1, 4) is -0.05 at step 3; bound it with .clip(0)",
     ),
     "no steps": (
         lambda: descend(BOWL, Adam(), START, 0, 0.1),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -93,3 +94,52 @@ def test_real_runs_lie_within_the_bands_of_every_law():
         if law is FunctionalLaw:
             assert all(low <= run.final <= high for run, (low, high) in zip(asked, bands, strict=True))
             assert max(np.ptp(band) for band in bands) < 0.06
+
+
+MEASURED = {
+    FunctionalLaw: (0.5, 0.001, 0.001, 0.0025, 0.0005),
+    MultiPowerLaw: (1.0, 0.004, 0.004, 0.018, 0.004),
+    MomentumLaw: (1.0, 0.004, 0.005, 0.016, 0.006),
+}
+"""The share of the uncertainty of the parameters, and the errors of a law: of all predictions, for twice the length,
+for twice the peak, and of differences. Learned from development runs by the benchmarks.
+"""
+
+
+@pytest.mark.parametrize("truth", [TRUTHS["functional"], TRUTH, MOMENTUM_TRUTH], ids=lambda truth: type(truth).__name__)
+def test_the_band_is_that_of_the_sum_of_its_parts(truth):
+    """Of the parameters, the scatter, and the law, which is less certain beyond the runs."""
+    found = replace(fitted_of_its_kind(truth), scatter=0.002, left_out=0.003)
+    share, base, length, peak, _ = MEASURED[type(truth)]
+    longest = max(run.steps[-1] for run in found.runs) + 1
+    planned = [replace(run, rates=np.append(run.rates, np.full(9000, run.rates[-1]))) for run in found.runs]
+    found = replace(found, runs=tuple(planned))  # what follows the last row does not count
+    for factor, steps in ((1.0, 3000), (2.0, 14_000), (0.25, 9000)):
+        plan = ss.warmup_cosine(factor * PEAK, 200, steps, final_lr=0.3 * factor * PEAK)
+        forecast = found.predict(plan, at=[steps - 1])
+        loss, ((low, high),) = forecast.final_loss, [forecast.final_band]
+        slope = found.law._derivatives(plan.sample(), np.array([steps - 1]), 0.0)[0]
+        parts = [
+            share * np.sqrt(slope @ found.covariance @ slope) / loss,
+            base,
+            length * max(0.0, np.log2(steps / longest)),
+            peak * abs(np.log2(factor)),
+            0.003,
+        ]
+        half = NormalDist().inv_cdf(0.95) * np.sqrt(np.sum(np.square(parts))) * loss
+        assert (high - low) / 2 == pytest.approx(half, rel=2e-3)
+        assert (high + low) / 2 == pytest.approx(loss)
+
+
+@pytest.mark.parametrize("law", MEASURED)
+def test_the_difference_of_two_predictions_has_an_error_of_its_own(law):
+    _, _, length, peak, difference = MEASURED[law]
+    error = MODEL_ERRORS[law].of_difference
+    assert error(1.0, 1.0) == pytest.approx(difference)
+    assert error(4.0, 1.0) == error(0.25, 1.0) == pytest.approx(np.hypot(difference, 2 * length))
+    assert error(1.0, 0.5) == error(1.0, 2.0) == pytest.approx(np.hypot(difference, peak))
+
+
+@cache
+def fitted_of_its_kind(truth):
+    return fit(three(1e-3, truth), type(truth))

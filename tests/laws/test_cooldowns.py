@@ -123,6 +123,10 @@ def test_a_target_loss_has_an_earliest_a_likely_and_a_safe_start(found):
         assert loss == pytest.approx(3.5, abs=1e-3)
         assert loss <= 3.5
     assert true_loss(likely.at, likely.steps) == pytest.approx(3.5, rel=2e-3)
+    assert plans.recommendation == (
+        f"Begin at step {likely.at:,} to reach 3.5; an earlier cooldown may be enough, from step {earliest.at:,} on; "
+        f"to be safe, begin at step {safe.at:,}"
+    )
 
 
 def test_a_target_that_a_cooldown_reaches_now_is_said_to_be_safe(found):
@@ -132,9 +136,9 @@ def test_a_target_that_a_cooldown_reaches_now_is_said_to_be_safe(found):
 
 
 def test_a_target_that_the_run_has_reached_needs_no_cooldown(found):
-    said = plan_cooldowns(found, so_far(), target_loss=so_far().losses[-1] + 0.1).recommendation
-    assert "without a cooldown: its loss is" in said
     law = found.law.final(PLANS["flat"], DONE).loss
+    said = plan_cooldowns(found, so_far(), target_loss=4.0).recommendation
+    assert said == f"The run has reached 4 without a cooldown: its loss is {law:.4f} now"
     above = LossCurve("above", so_far().steps, 1.005 * so_far().losses, so_far().rates)
     assert "Begin now" in plan_cooldowns(found, above, target_loss=1.002 * law).recommendation
 
@@ -156,6 +160,9 @@ def test_a_target_between_the_lowest_loss_and_its_band_is_possible(found):
     target = (lowest.final_loss + lowest.forecast.final_band[0]) / 2
     said = plan_cooldowns(found, so_far(), target_loss=target).recommendation
     assert f"if it begins at step 29,610; {target:g} is possible from step " in said
+    above = (lowest.final_loss + lowest.forecast.final_band[1]) / 2
+    said = plan_cooldowns(found, so_far(), target_loss=above).recommendation
+    assert said.endswith(" on; none is safe within 29,610 steps")
 
 
 def test_the_band_widens_with_its_level_as_that_of_a_normal_distribution(found):
@@ -250,3 +257,58 @@ def test_bad_cooldowns_are_refused(found):
         plan_cooldowns(TRUTH, so_far())
     with pytest.raises(ArgumentError, match="a LossCurve"):
         plan_cooldowns(found, [3.0])
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [("linear", ss.Linear), ("1-sqrt", ss.OneMinusSqrt), (ss.Cosine, ss.Cosine)]
+)
+def test_a_cooldown_has_the_shape_and_the_length_that_are_asked_for(found, shape, kind):
+    forecast = plan_cooldowns(found, so_far(), [4000], 500, shape=shape, final_lr=0.1 * PEAK).forecasts[0].forecast
+    down = forecast.steps >= 4000
+    assert forecast.steps[-1] == 4499
+    np.testing.assert_allclose(
+        forecast.rates[down], kind(PEAK, 0.1 * PEAK, 500)(forecast.steps[down] - 4000), rtol=1e-9
+    )
+    np.testing.assert_allclose(forecast.rates[~down], PEAK)
+
+
+def test_a_target_loss_may_be_for_cooldowns_of_a_given_length(found):
+    assert [each.steps for each in plan_cooldowns(found, so_far(), steps=300, target_loss=3.5).forecasts] == [300] * 3
+
+
+def test_a_budget_is_answered_in_words(found):
+    plans = plan_cooldowns(found, so_far(), total_steps=6000, level=0.5)
+    best = plans.recommended
+    low, high = best.forecast.final_band
+    share = f"{float(f'{100 * best.steps / 6000:.2g}'):g}%"
+    first, last = plans.recommendation.partition("Any start from ")[2].split(" is predicted")[0].split(" to ")
+    assert plans.recommendation == (
+        f"Begin at step {best.at:,}, so that the cooldown takes {share} of 6,000 steps: predicted final loss "
+        f"{best.final_loss:.4f}, 50% band {low:.4f} to {high:.4f}. Any start from {first} to {last} is predicted to "
+        f"end within {4.4e-4 * best.final_loss:.4f} of it, less than two runs of one schedule usually differ"
+    )
+    shares = {round(each.steps / 60): each.label for each in plans.forecasts if each is not best}
+    assert shares == {each: f"{each}%" for each in shares}
+    assert [*shares] == [each for each in (40, 30, 20, 10, 5) if each in shares]
+    assert len(shares) >= 4
+
+
+def test_a_given_start_is_answered_in_words(found):
+    plans = plan_cooldowns(found, so_far(), [DONE, 4000], 500)
+    now, later = plans.forecasts
+    low, high = now.forecast.final_band
+    assert plans.recommendation == (
+        f"If the cooldown begins now: predicted final loss {now.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}. 100 "
+        f"more steps gain {now.lengthening:.4f} if it takes longer, and {now.waiting:.4f} if it begins later; ask for "
+        "a decision with total_steps=... or target_loss=..."
+    )
+    assert (now.label, later.label, plans.recommended) == ("now", "", None)
+    said = plan_cooldowns(found, so_far(), [4000], 500).recommendation
+    assert said.startswith("If the cooldown begins at step 4,000: predicted")
+
+
+def test_several_problems_of_a_question_are_reported_together(found):
+    with pytest.raises(
+        ArgumentError, match=r"(?s)starts.*2960, the last of the log, got 7.*got 8.*less than the current"
+    ):
+        plan_cooldowns(found, so_far(), [7, 8, 5000], final_lr=1.0)

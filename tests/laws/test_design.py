@@ -42,6 +42,21 @@ def test_no_member_of_a_family_and_no_common_schedule_is_better(best):
         assert TRUTH.final(plan, STEPS).loss > best.final_loss
 
 
+FAMILIES = {
+    "wsd, linear": ">> Linear(", "wsd, cosine": ">> Cosine(", "wsd, 1-sqrt": ">> OneMinusSqrt(",
+    "wsd, power": ">> Polynomial(", "linear": "Linear(0.0, 0.0003, 200) >> Linear(0.0003, ",
+    "cosine": "Linear(0.0, 0.0003, 200) >> Cosine(0.0003, ",
+}  # fmt: skip
+
+
+def test_every_family_has_a_member_of_its_shape(best):
+    texts = {member.family: str(member.schedule) for member in best.members}
+    assert texts.keys() == FAMILIES.keys()
+    for family, text in texts.items():
+        assert FAMILIES[family] in text
+        assert ("Constant(0.0003, " in text) == family.startswith("wsd")
+
+
 def test_no_small_change_of_a_design_is_better(best):
     """Every decrease is multiplied by a random factor."""
     rng = np.random.default_rng(0)
@@ -75,6 +90,7 @@ def test_a_final_rate_has_three_digits_but_is_not_below_the_lowest_allowed():
 def test_a_design_that_may_rise_is_at_least_as_good(best):
     free = design(TRUTH, PEAK, STEPS, warmup_steps=WARMUP, monotone=False)
     assert free.final_loss <= best.final_loss + 1e-6
+    assert free.schedule != best.schedule
 
 
 def test_a_law_without_gain_from_decay_keeps_the_rate_high():
@@ -196,7 +212,16 @@ def test_a_decay_may_be_a_schedule():
     [
         (lambda: design(MOMENTUM_TRUTH, PEAK, 100), FitError, "needs another law"),
         (lambda: design(TRUTH, PEAK, 100, warmup_steps=99), ArgumentError, "less than steps - 1 = 99"),
-        (lambda: design(TRUTH, PEAK, 100, final_lr=1.0), ArgumentError, "at most the peak"),
+        (
+            lambda: design(TRUTH, PEAK, 100, final_lr=1.0),
+            ArgumentError,
+            "at most the peak, got 1.0; the peak is 0.0003",
+        ),
+        (
+            lambda: design(TRUTH, PEAK, 9, warmup_steps=8, final_lr=1.0),
+            ArgumentError,
+            "(?s)less than.*at most the peak",
+        ),
         (lambda: design(TRUTH, 0.0, 100), ArgumentError, "peak_lr"),
         (lambda: refine([1.0], 0.1), ArgumentError, "two norms"),
         (lambda: refine([1.0, 0.0], 0.1), ArgumentError, "all positive"),
@@ -205,7 +230,7 @@ def test_a_decay_may_be_a_schedule():
         (lambda: merge_weights([0.5, 1.0]), ArgumentError, "never rising"),
         (lambda: merge_weights([0.0, 0.0]), ArgumentError, "positive at first"),
         (lambda: merge_weights([1.0, 0.75, 0.5, 0.25], 3), ArgumentError, "the number of weights, 4, got 3"),
-        (lambda: merge_weights(ss.Constant(1.0), 3), ArgumentError, "a schedule that ends"),
+        (lambda: merge_weights(ss.Constant(1.0), 3), ArgumentError, r"a schedule that ends, .*; write \.head\(n\)"),
         (lambda: merge_weights(ss.Linear(1, 0, 10)), ArgumentError, "a number if decay is a schedule"),
     ],
 )

@@ -11,7 +11,8 @@ import stepsize as ss
 from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError, Words
 from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
-from stepsize.laws.diagnosis import Remark, check_runs, check_scatter, groups_by_schedule, has_decay
+from stepsize.laws.diagnosis import Remark, check_runs, check_scatter, groups_by_schedule, has_decay, remarks
+from stepsize.laws.estimate import Estimate, Solution
 from stepsize.laws.forecast import check_peak
 from stepsize.laws.parametrization import PARAMETRIZATIONS
 
@@ -257,3 +258,203 @@ def test_runs_of_one_schedule_have_nearly_the_same_peak_and_rates():
     assert groups_by_schedule([constant(1.0, 0.5), constant(1.201, 0.5)]) == [[0], [1]]
     assert groups_by_schedule([constant(1.0, 0.5), constant(1.0, 0.509)]) == [[0, 1]]
     assert groups_by_schedule([constant(1.0, 0.5), constant(1.0, 0.511)]) == [[0], [1]]
+
+
+def said(law, factors=((1.0,), (1.0,), (1.0,)), z=None, deviations=None, left_out=0.01):
+    """The remarks on runs whose losses are those of a law times factors, in turn over the rows of each run."""
+    runs = [each.thinned(24) for each in three()][: len(factors)]
+    par = PARAMETRIZATIONS[law]([(each.rates, each.steps) for each in runs], PEAK)
+    z = np.array([2.9, 0.5, par.starts[0][0], 0.3, *par.starts[0][1:]]) if z is None else z
+    predicted = np.split(par.losses(par.law(z))[0], len(runs))
+    runs = [
+        LossCurve(each.name, each.steps, losses * np.resize(by, losses.size), each.rates)
+        for each, losses, by in zip(runs, predicted, factors, strict=True)
+    ]
+    covariance = np.zeros((z.size, z.size)) if deviations is None else np.diag(np.square(deviations(par, z)))
+    return [*remarks(runs, Estimate(runs, par, 1.0), Solution(z, 0.0, 1.0, True), covariance, left_out)]
+
+
+LOWER, HIGHER, LONGER, DROPS = (
+    f"add a {words}"
+    for words in ("run with a lower rate", "run with a higher rate", "longer run", "run whose rate drops at once")
+)
+NARROWED_BY = {
+    FunctionalLaw: {"alpha": LOWER, "C": DROPS, "rho": LOWER, "p": HIGHER, "kappa": LOWER, "D": HIGHER, "N0": LOWER},
+    MultiPowerLaw: {"alpha": LONGER, "C": DROPS, "beta": DROPS, "gamma": DROPS},
+    MomentumLaw: {"alpha": LONGER},
+}
+
+
+@pytest.mark.parametrize(("law", "name"), [(law, name) for law, names in NARROWED_BY.items() for name in names])
+def test_a_parameter_that_keeps_its_expected_value_comes_with_the_run_that_narrows_it(law, name):
+    """The runs say little if they leave more than 0.8 of the width of the prior."""
+
+    def deviations(share):
+        place = list(law.__dataclass_fields__).index(name)
+        return lambda par, z: share * par.width[place] * np.abs(par.slope(z)[place]) * (np.arange(z.size) == place)
+
+    assert said(law, deviations=deviations(0.79)) == []
+    assert said(law, deviations=deviations(0.81)) == [
+        f"the runs say little about {name}: the expected values remain; {NARROWED_BY[law][name]}"
+    ]
+
+
+def test_parameters_near_the_ends_of_their_ranges_are_named():
+    """Within a hundredth of the range of each."""
+    low, high = (np.array(end) for end in (PARAMETRIZATIONS[MomentumLaw].low, PARAMETRIZATIONS[MomentumLaw].high))
+    span = high - low
+
+    def at(alpha, decay):
+        return said(MomentumLaw, z=np.array([2.9, 0.5, alpha, 0.3, decay]))
+
+    assert at(low[2] + 0.009 * span[2], high[4] - 0.009 * span[4]) == [
+        "alpha and decay are at the end of the range, so the law may not hold beyond these runs; add a longer run and "
+        "a run whose rate drops at once"
+    ]
+    assert at(0.5, low[4] + 0.009 * span[4])[0].startswith("decay is at the end of the range, so")
+    assert at(high[2] - 0.009 * span[2], 5.0)[0].startswith("alpha is at the end of the range, so")
+    assert at(low[2] + 0.011 * span[2], high[4] - 0.011 * span[4]) == []
+    assert at(high[2] - 0.011 * span[2], low[4] + 0.011 * span[4]) == []
+
+
+def test_a_run_is_of_another_setting_if_its_median_lies_away_from_the_law():
+    """By more than 1%, and by more than three times the scatter within the runs."""
+    one = (1.0,)
+    asks = "the law: does it have the setting of the others?"
+    assert said(MomentumLaw, (one, one, (1.0102,))) == [f'run "drop" lies 1.0% above {asks}']
+    assert said(MomentumLaw, (one, (0.985,), (1.0, 1.0, 1.3))) == [f'run "cosine" lies 1.5% below {asks}']
+    assert said(MomentumLaw, (one, one, (1.0098,))) == []
+    noisy = (0.995, 1.0, 1.005)
+    assert said(MomentumLaw, (noisy, noisy, tuple(1.014 * each for each in noisy))) == []
+    assert len(said(MomentumLaw, (noisy, noisy, tuple(1.017 * each for each in noisy)))) == 1
+    assert not any("lies" in each for each in said(MomentumLaw, ((1.015,),)))
+
+
+def test_runs_around_the_law_by_more_than_a_fiftieth_are_noisy():
+    assert said(MomentumLaw, 3 * ((0.98, 1.021),)) == [
+        "the runs lie 2.1% around the law: they are noisy, or do not obey it; LossCurve.smoothed(...) reduces noise"
+    ]
+    assert said(MomentumLaw, 3 * ((0.981, 1.0198),)) == []
+
+
+def test_what_nothing_checks_is_said():
+    assert said(MomentumLaw, left_out=None) == [
+        "no schedule can be left out and predicted from the others, so nothing checks the law on these runs"
+    ]
+
+
+def test_two_schedules_with_decays_show_the_effect_of_the_shape():
+    """And two seeds of one do not."""
+    assert said(MomentumLaw) == []
+    assert said(MomentumLaw, ((1.0,), (1.0,))) == [
+        "only one schedule has a decay: the effect of its shape is only a guess of the law"
+    ]
+
+
+def test_what_is_planned_after_the_last_row_does_not_count():
+    """A run in training may have the rates of its whole plan."""
+    plan = ss.wsd(PEAK, 200, 3000, 1000)
+    begun = run("begun", plan, steps=3000)
+    begun = LossCurve("begun", begun.steps, begun.losses, plan.sample())
+    assert not has_decay(begun)
+    assert has_decay(run("all", plan, steps=4200))
+    assert groups_by_schedule([begun, *three()]) == [[0, 1], [2], [3]]
+    short = run("short", ss.warmup_cosine(PEAK, 200, 3000), steps=3000)
+    assert groups_by_schedule([short, *three()]) == [[0], [1], [2], [3]]
+    rising = run("rising", ss.warmup(ss.Constant(PEAK), 2000), steps=3000)
+    assert not has_decay(rising)
+
+
+def refusal(runs, law):
+    with pytest.raises(FitError) as caught:
+        check_runs(runs, PARAMETRIZATIONS[law])
+    return str(caught.value)
+
+
+def test_a_refusal_says_what_to_add():
+    flat, cosine, _ = three()
+    assert refusal([flat], MomentumLaw) == (
+        "the rate does not decay in any of the runs, so they do not show what a decay gains; add a run whose rate "
+        "falls at least 10% below its peak"
+    )
+    assert refusal([cosine, cosine], MultiPowerLaw) == (
+        "2 runs of one schedule cannot determine this law, which needs different decays; add a run with another decay "
+        "or a constant rate, or use law=MomentumLaw, which has fewer parameters"
+    )
+    assert refusal([cosine.thinned(9)], MomentumLaw) == (
+        "9 rows are too few for the parameters of the law; log more often: 12 rows are the least, a hundred for each "
+        "run are good"
+    )
+    lower = LossCurve("lower", cosine.steps, cosine.losses, 0.5 * cosine.rates)
+    assert refusal([cosine, lower], MomentumLaw) == (
+        "the peak rates of the runs range from 0.00015 to 0.0003, but this law only compares schedules of one peak; "
+        "fit the runs of each peak separately, or use law=FunctionalLaw"
+    )
+    with pytest.raises(FitError) as caught:
+        check_scatter(0.31)
+    assert str(caught.value) == (
+        "the runs lie 31% around the best law of this form, which is too far for a prediction; average the losses of "
+        "single batches with LossCurve.smoothed(...); the laws are for losses that level off, not for losses that go "
+        "to zero because all samples are memorized"
+    )
+
+
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_each_law_has_a_least_number_of_rows(law):
+    least = {FunctionalLaw: 24, MultiPowerLaw: 21, MomentumLaw: 12}[law]
+    check_runs([each.thinned(least // 3) for each in three()], PARAMETRIZATIONS[law])
+    flat, cosine, drop = three()
+    assert f"{least} rows are the least" in refusal(
+        [flat.thinned(least // 3), cosine.thinned(least // 3), drop.thinned(least // 3 - 1)], law
+    )
+
+
+def test_a_caution_names_the_peaks_in_order_and_once():
+    runs = (*fitted().runs, OTHER_PEAK, run("lower", 0.5 * PLANS["flat"]))
+    found = replace(fitted(law=FUNCTIONAL_TRUTH), runs=runs)
+    peaks = "the highest rate is 0.0009, but that of the runs is 0.00015, 0.0003, 0.0006"
+    assert found.cautions(3 * UNSEEN) == (f"{peaks}: the loss at another peak is uncertain",)
+    with pytest.raises(FitError) as caught:
+        check_peak(0.05, [*runs, LossCurve("none", [0, 1], [3.0, 3.0], [0.0, 0.0])])
+    assert str(caught.value) == (
+        "the highest rate is 0.05, but that of the runs is 0, 0.00015, 0.0003, 0.0006; check that both are in the same "
+        "unit, or fit runs with a similar rate"
+    )
+    assert check_peak(0.0009, runs) == pytest.approx(1.5)
+
+
+def test_a_caution_of_a_short_warmup_names_the_shortest_of_the_runs():
+    """A warmup of half the steps is long enough, and so is a peak that is reached but for a hundredth."""
+    runs = [run(str(steps), ss.warmup_cosine(PEAK, steps, 6000, final_lr=0.1 * PEAK)) for steps in (400, 1000, 2000)]
+    found = replace(fitted(), runs=tuple(runs))
+    words = "it reaches its highest rate sooner than the runs, which took at least 396 steps: "
+    short = found.cautions(ss.warmup_cosine(PEAK, 198, 6000, final_lr=0.1 * PEAK))
+    assert short == (words + "without their warmup the predicted loss is too low",)
+    assert found.cautions(ss.warmup_cosine(PEAK, 200, 6000, final_lr=0.1 * PEAK)) == ()
+
+
+def test_only_the_lowest_rate_after_the_peak_has_a_caution():
+    """On the way up every schedule is low; at the end, one may be high again."""
+    found = fitted()
+    words = "the rate goes below 3e-05, the lowest rate of the runs"
+    dip = ss.warmup(ss.Piecewise((PEAK, 1e-6, PEAK), (1000, 1100)), 200)
+    assert found.cautions(dip, 3000) == (words,)
+    assert found.cautions(ss.warmup(ss.Constant(PEAK), 300), 3000) == ()
+    cosine = found.runs[1]
+    begun = LossCurve("begun", cosine.steps[:50], cosine.losses[:50], PLANS["cosine"].sample())
+    reached = float(begun.rates[begun.steps[-1]])
+    assert replace(found, runs=(begun,)).cautions(ss.warmup_cosine(PEAK, 200, 4000, final_lr=0.1 * PEAK)) == (
+        f"the rate goes below {reached:.3g}, the lowest rate of the runs",
+    )
+    for lowest, cautions in ((0.009, 0), (0.011, 1)):
+        low = run("low", ss.warmup_cosine(PEAK, 200, 6000, final_lr=lowest * PEAK), steps=6000, every=1)
+        assert len(replace(found, runs=(low,)).cautions(ss.warmup_cosine(PEAK, 200, 6000))) == cautions
+
+
+def test_a_forecast_has_at_most_a_thousand_points_from_the_first_rate_to_the_last_step():
+    predicted = fitted().predict(UNSEEN)
+    assert (predicted.steps.size, predicted.steps[0], predicted.steps[-1]) == (1000, 1, 5999)
+    np.testing.assert_array_equal(predicted.rates, UNSEEN.sample()[predicted.steps])
+    short = fitted().predict(ss.wsd(PEAK, 200, 100, 100))
+    np.testing.assert_array_equal(short.steps, np.arange(1, 400))
+    assert predicted.level == 0.9

@@ -13,7 +13,7 @@ from stepsize.curves import LossCurve
 from stepsize.errors import FitError
 from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
 from stepsize.laws.diagnosis import groups_by_schedule
-from stepsize.laws.estimate import Estimate
+from stepsize.laws.estimate import Estimate, robust_deviation
 from stepsize.laws.parametrization import PARAMETRIZATIONS
 
 LONGER = ss.warmup_cosine(PEAK, 200, 11_000, final_lr=0.1 * PEAK)
@@ -171,10 +171,23 @@ def test_seeds_of_one_schedule_are_left_out_together():
     assert any("only one schedule has a decay" in words for words in found.diagnosis)
 
 
+def test_two_schedules_with_decays_predict_each_other_if_one_determines_the_law():
+    _, cosine, drop = (each.thinned(30) for each in three(1e-3, MOMENTUM_TRUTH))
+    assert 0.0 < fit([cosine, drop], MomentumLaw).left_out < 0.01
+
+
 def test_copies_of_the_runs_do_not_lower_the_left_out_error():
     law = AWAY["a faster power"]
     twice = [*three(1e-3, law), *three(1e-3, law, seed=1)]
     assert fit(twice, MultiPowerLaw).left_out > 0.8 * fitted(1e-3, law).left_out
+
+
+def test_all_runs_of_a_schedule_that_is_left_out_count():
+    quiet, loud = (run("cosine", PLANS["cosine"], MOMENTUM_TRUTH, noise=noise).thinned(30) for noise in (1e-4, 1e-2))
+    drop = three(1e-4, MOMENTUM_TRUTH)[2].thinned(30)
+    first, second = (fit([*seeds, drop], MomentumLaw).left_out for seeds in ((quiet, loud), (loud, quiet)))
+    assert first == pytest.approx(second, rel=1e-3)
+    assert first > 2e-3
 
 
 def test_a_short_run_has_the_schedule_that_it_begins():
@@ -300,3 +313,123 @@ def test_the_default_fit_of_published_runs(size):
         assert error <= REACHED[size][name], name
     for name in ("MAE", "RMSE", "WorstE"):
         assert reached[name] <= getattr(TABLE[size], name)
+
+
+# The cost, its minimum, and the uncertainty.
+
+
+def estimated(law, runs, prior=1.0):
+    par = PARAMETRIZATIONS[law]([(each.rates, each.steps) for each in runs], max(each.peak_lr for each in runs))
+    return Estimate(runs, par, prior)
+
+
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_the_cost_is_a_huber_loss_of_ten_independent_rows_of_each_run_and_the_prior(law):
+    """A run with fewer rows has as many, and residuals count linearly beyond two scales; the prior never does."""
+    outlier = np.where(np.arange(30) == 20, 1.04, 1.0)
+    runs = [each.thinned(rows) for each, rows in zip(three(2e-3, replace(TRUTH, alpha=0.9)), (30, 20, 6), strict=True)]
+    runs[0] = LossCurve("flat", runs[0].steps, outlier[: runs[0].steps.size] * runs[0].losses, runs[0].rates)
+    estimate = estimated(law, runs, prior=4.0)
+    best, par = estimate.minimum(), estimate.parametrization
+    residuals = np.log(par.losses(par.law(best.z))[0] / np.concatenate([each.losses for each in runs])) / best.scale
+    weights = np.concatenate([np.full(each.steps.size, min(1.0, 10 / each.steps.size)) for each in runs])
+    size = np.abs(residuals)
+    assert size.max() > 2.5
+    huber = np.where(size <= 2.0, size**2 / 2, 2.0 * size - 2.0)
+    widths = (best.z - np.array(par.centre)) / np.array(par.width)
+    assert np.abs(2.0 * widths).max() > 2.5
+    assert best.cost == pytest.approx(np.sum(weights * huber) + 4.0 * np.sum(widths**2) / 2, rel=1e-9)
+    assert best.converged
+
+
+def test_the_scale_is_that_of_two_thirds_of_the_residuals_and_at_least_a_limit():
+    for noise in (0.0, 1.3e-3, 5e-3):
+        estimate = estimated(MomentumLaw, [each.thinned(50) for each in three(noise, MOMENTUM_TRUTH)])
+        best = estimate.minimum()
+        found = robust_deviation(estimate.residuals(best.z))
+        assert 0.95 * best.scale <= max(found, 1.5e-3) <= 1.05 * best.scale
+    assert robust_deviation(np.linspace(-1.0, 1.0, 20_001)) == pytest.approx(0.6827)
+
+
+def test_runs_left_out_have_no_part_in_the_cost_or_the_scale():
+    runs = [each.thinned(20) for each in three(1e-3, MOMENTUM_TRUTH)]
+    spoilt = LossCurve("spoilt", runs[2].steps, 1.5 * runs[2].losses, runs[2].rates)
+    par = estimated(MomentumLaw, runs).parametrization
+    with_all = Estimate([*runs[:2], spoilt], par, 1.0, without=[2]).minimum()
+    without = Estimate(
+        runs[:2], PARAMETRIZATIONS[MomentumLaw]([(each.rates, each.steps) for each in runs[:2]], PEAK), 1.0
+    )
+    assert with_all.cost == pytest.approx(without.minimum().cost, rel=1e-3)
+
+
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_the_covariance_is_the_inverse_of_the_curvature_of_the_cost(law):
+    """Of the rows within two scales and of the prior, by differences."""
+    runs = [each.thinned(20) for each in three(2e-3, AWAY["as expected"])]
+    estimate = estimated(law, runs)
+    best, par = estimate.minimum(), estimate.parametrization
+    weights = np.where(np.abs(estimate.residuals(best.z)) <= 2.0 * best.scale, 0.5, 0.0)  # of 20 rows as of 10
+
+    def rows(nudge):
+        return np.array(estimate.residuals(best.z + nudge))
+
+    steps = np.diag(np.full(best.z.size, 1e-5))
+    jacobian = np.stack([(rows(step) - rows(-step)) / 2e-5 for step in steps], axis=1) / best.scale
+    curvature = jacobian.T @ (weights[:, None] * jacobian) + np.diag(np.array(par.width) ** -2.0)
+    slope = par.slope(best.z)
+    expected = slope @ np.linalg.inv(curvature) @ slope.T
+    deviations = np.sqrt(np.diag(expected))
+    np.testing.assert_allclose(np.sqrt(np.diag(estimate.covariance(best))), deviations, rtol=1e-2)
+
+
+def test_a_fit_has_a_prior_of_its_width_and_a_hundred_rows_of_each_run_by_default():
+    runs = [run(name, PLANS[name], MOMENTUM_TRUTH, noise=1e-3, every=10) for name in ("flat", "cosine")]
+    found = fit(runs, MomentumLaw)
+    assert found.law == fit(runs, MomentumLaw, prior=1.0, rows=100).law
+    assert found.law != fit(runs, MomentumLaw, prior=1.0, rows=200).law
+    assert found.runs == tuple(runs)  # as given
+
+
+def test_the_beginning_that_does_not_count_ends_at_a_tenth_of_the_summed_rates_up_to_the_last_row():
+    """Of those of the updates, before neighbouring rows are averaged."""
+    flat, cosine = (
+        LossCurve(each.name, each.steps, each.losses, np.append(each.rates, np.full(1000, PEAK)))
+        for each in (run(name, PLANS[name], MOMENTUM_TRUTH, noise=1e-3, every=20) for name in ("flat", "cosine"))
+    )
+    spent = np.cumsum(cosine.rates)[cosine.steps]
+    first = int(np.argmax(spent >= 0.1 * spent[-1]))
+
+    def law(last):
+        losses = cosine.losses * np.where(np.arange(cosine.steps.size) < last, 1.5, 1.0)
+        return fit([flat, LossCurve("cosine", cosine.steps, losses, cosine.rates)], MomentumLaw, rows=50).law
+
+    assert law(0) == law(first) != law(first + 1)
+
+
+def test_a_loss_that_does_not_fall_has_a_law_too():
+    runs = [LossCurve(each.name, each.steps, np.full(each.steps.size, 2.5), each.rates) for each in three()[1:]]
+    for law in PARAMETRIZATIONS:
+        found = fit(runs, law, rows=30)
+        assert found.predict(UNSEEN).final_loss == pytest.approx(2.5, rel=1e-2)
+        assert found.scatter < 1e-2
+
+
+def test_a_predicted_loss_has_a_logarithm_wherever_the_search_goes():
+    estimate = estimated(MomentumLaw, [run("cosine", ss.Cosine(PEAK, 0.1 * PEAK, 6000))])
+    z = np.array([0.0, 0.1, 0.5, 50.0, 3.0])
+    predicted = estimate.parametrization.losses(estimate.parametrization.law(z))[0]
+    off = estimate.residuals(z)
+    assert predicted.min() < 0.0
+    assert off.min() == pytest.approx(np.min((np.log(1e-9) - estimate.log_losses)[predicted < 0.0]))
+
+
+def test_a_row_at_which_just_a_tenth_of_the_rates_is_spent_counts():
+    steps = np.arange(100)
+    flat, drop = np.ones(100), np.where(steps < 50, 1.0, 0.5)
+
+    def law(last):
+        losses = 3.0 + (1.0 + steps) ** -0.5
+        spoilt = np.where(steps < last, 1.5 * losses, losses)
+        return fit([LossCurve("flat", steps, spoilt, flat), LossCurve("drop", steps, losses, drop)], MomentumLaw).law
+
+    assert law(0) == law(9) != law(10)

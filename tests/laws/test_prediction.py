@@ -140,6 +140,25 @@ def test_changes_are_merged_only_if_the_error_allows_it():
     assert errors.max() > first / 40  # the bound is not too loose
 
 
+def test_a_block_counts_as_one_change_from_a_spread_on():
+    """The rates range over a factor of ten, and the sums over 1.1 at a distance of 0.8."""
+    row = np.concatenate([np.ones(5), np.full(2, 0.55), np.full(8, 0.1)])
+    changes, at = Changes(row, row[0]), np.array([14])
+    spread = (math.log(10.0) + 1.1 / 0.8) ** 2 + (1.1 / 0.8) ** 2
+    apart, together = changes.pairs(at, 0.999 * spread), changes.pairs(at, 1.001 * spread)
+    assert [*zip(apart.first, apart.last, apart.rate_before, apart.rate_after, strict=True)] == [
+        (5, 5, 1.0, 0.55),
+        (7, 7, 0.55, 0.1),
+    ]
+    np.testing.assert_allclose(apart.gap, [1.9, 0.8])
+    assert (together.first, together.last, together.rate_before, together.rate_after) == (5, 7, 1.0, 0.1)
+    assert together.gap == pytest.approx((1.9 + 0.8) / 2)
+    assert together.log_rate == pytest.approx(math.log(0.55 * 0.1) / 2)
+    weighted = Changes(np.array([1.0, 0.7, 0.6, 0.6]), 1.0).pairs(np.array([3]), np.inf)
+    assert weighted.gap == pytest.approx((3 * (0.7 + 0.6 + 0.6) + 0.6 + 0.6) / 4)
+    assert weighted.log_rate == pytest.approx((3 * math.log(0.7) + math.log(0.6)) / 4)
+
+
 @settings(max_examples=80)
 @given(trees, laws)
 def test_the_prediction_of_any_schedule_is_a_number(tree, law):

@@ -123,7 +123,7 @@ class Changes:
             begun = level.first[block] <= at[row]
             row, block = row[begun], block[begun]
             gap = reached[row] - level.start[block]
-            counts = self._small(level, block, at[row], reached[row], spread) if depth else gap > 0
+            counts = self._small(level, block, reached[row], spread) if depth else gap > 0
             chosen = block[counts]
             found.append((
                 row[counts], level.first[chosen], level.last[chosen], level.rate_before[chosen],
@@ -134,15 +134,15 @@ class Changes:
         row, first, last, before, after, log_rate, gap = (np.concatenate(each) for each in zip(*found, strict=True))
         return Pairs(row, first, last, before, after, log_rate, gap, len(at))
 
-    def _small(self, level: Blocks, block: Integers, at: Integers, reached: Floats, spread: float) -> NDArray[np.bool_]:
-        """Which blocks are monotone, over at the steps `at`, and of at most this spread."""
+    def _small(self, level: Blocks, block: Integers, reached: Floats, spread: float) -> NDArray[np.bool_]:
+        """Which blocks are monotone, over where the sums are `reached`, and of at most this spread."""
         first, last = self._sums_before[level.first[block]], self._sums_before[level.last[block]]
         gap = reached - last
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             width = (last - first) / gap
             slope = level.most_log_rate[block] - level.least_log_rate[block]
             small = (slope + width) ** 2 + width**2 <= spread
-        return np.asarray(level.monotone[block] & (level.last[block] <= at) & (gap > 0) & small)
+        return np.asarray(level.monotone[block] & (gap > 0) & small)
 
     def chunks(self, at: Integers, spread: float) -> Iterator[tuple[slice, Pairs]]:
         """The pairs of a few rows at a time, which bounds the memory."""

@@ -22,15 +22,15 @@ DECAY = 0.1  # a rate has decayed if it is this fraction of the peak lower
 SAME_RATE = 0.01  # rates that differ by a smaller fraction of the peak are the same
 # The run that narrows a parameter most beside a constant rate and a cosine. Tried were a longer run, a constant rate of
 # a third and of three times the peak, a sudden drop, and shorter, longer and deeper decays. A law of one peak takes no
-# run of another.
+# run of another. The amplitudes have no prior and no upper bound, so they have no remark.
 LOWER, HIGHER, DROP = "a run with a lower rate", "a run with a higher rate", "a run whose rate drops at once"
 INFORMATIVE = {
-    **dict.fromkeys(("L0", "A", "alpha", "rho", "kappa", "N0"), LOWER),
-    **dict.fromkeys(("B", "p", "D"), HIGHER),
+    **dict.fromkeys(("alpha", "rho", "kappa", "N0"), LOWER),
+    **dict.fromkeys(("p", "D"), HIGHER),
     "C": DROP,
 }
 INFORMATIVE_OF_ONE_PEAK = {
-    **dict.fromkeys(("L0", "A", "alpha", "B"), "a longer run"),
+    "alpha": "a longer run",
     **dict.fromkeys(("C", "beta", "gamma", "decay"), DROP),
 }
 

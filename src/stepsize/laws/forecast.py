@@ -112,8 +112,7 @@ class Fit:
         cautions = self.cautions(rates)
         if at is None:
             first = int(np.flatnonzero(rates)[0])
-            points = min(POINTS, rates.size - first)
-            wanted = np.unique(np.linspace(first, rates.size - 1, points).round().astype(np.int64))
+            wanted = np.unique(np.linspace(first, rates.size - 1, POINTS).round().astype(np.int64))
         else:
             wanted = steps_of("predict", at, rates.size)
         losses = self.law.predict(rates, at=wanted)
