@@ -1,4 +1,4 @@
-"""The HTML report of five schedules, cell by cell and word by word."""
+"""The reports of five schedules, in HTML, Markdown, LaTeX and CSV, cell by cell and word by word."""
 
 import re
 from dataclasses import replace
@@ -7,8 +7,13 @@ from html.parser import HTMLParser
 import pytest
 from reports import ABOUT, RUNS
 
-from stepsize.lab import html_report
+from stepsize.lab import Experiment, html_report
+from stepsize.lab.report.content import ReportContent
+from stepsize.lab.report.markdown import markdown_report
+from stepsize.lab.report.methods import methods
+from stepsize.lab.report.paper_table import latex_table, results_csv, runs_csv, short_names
 from stepsize.lab.report.summary_table import pairs_table
+from stepsize.lab.report.tables import grouped, tables
 from stepsize.lab.statistics.findings import Metric, Terms
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tuning import HOW_TUNED, Trial
@@ -289,3 +294,143 @@ def test_a_table_of_at_most_twelve_schedules_is_printed_on_one_page(count, whole
     page = html_report([ended(str(number), 0, 0.5) for number in range(count)], "Whole")
     assert ('class="cards results whole"' in page) == whole
     assert ('class="cards results means whole"' in page) == whole
+
+
+CONTENT = ReportContent(
+    Experiment(dict.fromkeys(ENDS, "Constant(0.1)"), "digits", seeds=(0, 1, 2), batch_size=8, device="cpu"),
+    "Data_1.",
+    tuple(FIVE),
+    Terms((*ENDS,), 3),
+    1020,
+    trials=(Trial("good", 0.5, 0.25, True), Trial("bad", 8.0, 0.5, False)),
+    remarks=("A remark.",),
+    accuracy="top-1",
+    environment={"stepsize": "1.0", "torch": "2.13.0", "numpy": "2.1", "python": "3.11", "device": "cpu"},
+)
+COMPARED = tables(grouped(FIVE), CONTENT.terms)
+
+
+def test_every_word_of_the_markdown():
+    text = markdown_report(CONTENT, "Five_schedules").replace("\N{MINUS SIGN}", "-")
+    head, _, rest = text.partition("| schedule | train loss")
+    assert head.split("\n\n")[:-1] == [
+        "# Five\\_schedules",
+        "Data\\_1.",
+        "sgd, batch size 8, epochs: 3 (1020 steps), seeds: 0, 1, 2, on cpu.",
+        "Losses and accuracies are those of the last epoch. Spread is the standard deviation over seeds. "
+        "Accuracy: top-1.",
+        "**1 of 15 runs did not finish and are left out.**",
+    ]
+    first, *paragraphs = rest.split("\n\n")
+    assert first.splitlines() == [
+        " | train accuracy | test accuracy | seconds | against first |",
+        "|---|---:|---:|---:|---:|---:|",
+        "| first | 0.290 ± 0.010 | 0.1000 ± 0.0000 | 0.7100 ± 0.0100 | 1.0 ± 0.0 | - |",
+        "| good | 0.193 ± 0.006 | 0.1000 ± 0.0000 | 0.8067 ± 0.0058 | 1.0 ± 0.0 | +0.0967 (0.0823 to 0.1110) |",
+        "| bad | 0.487 ± 0.015 | 0.1000 ± 0.0000 | 0.5133 ± 0.0153 | 1.0 ± 0.0 | -0.1967 (-0.2110 to -0.1823) |",
+        "| even | 0.290 ± 0.026 | 0.1000 ± 0.0000 | 0.7100 ± 0.0265 | 1.0 ± 0.0 | not told apart |",
+        "| once (1 of 2 diverged) | 0.200 | 0.1000 | 0.8000 | 1.0 | - |",
+    ]
+    assert paragraphs[4:] == [
+        "A remark.",
+        "\n".join(f"- {name}: `Constant(0.1)`" for name in ENDS),
+        "![rate, train loss and test accuracy over steps](comparison.png)",
+        "## Other metrics",
+        "| schedule | test loss |\n|---|---:|\n| first | 0.5400 ± 0.0100 |\n| good | 0.4433 ± 0.0058 |\n"
+        "| bad | 0.7367 ± 0.0153 |\n| even | 0.5400 ± 0.0265 |\n| once | 0.4500 |",
+        "## Peak rates",
+        HOW_TUNED,
+        "| schedule | factor | held-out loss | chosen |\n|---|---:|---:|---:|\n| good | 0.5 | 0.2500 | chosen |\n"
+        "| bad | 8 | 0.5000 |  |\n",
+    ]
+
+
+def test_every_word_of_a_table_in_latex():
+    table = latex_table(COMPARED[0], short_names(ENDS), CONTENT.terms, seeds=3, two_columns=False)
+    caption = (
+        r"Test accuracy at the end of training: mean $\pm$ standard deviation over 3 seeds (higher is better). "
+        r"Differences are to first, in pairs of the same seed, with 95\% intervals of Student's $t$. "
+        r"$p$ is corrected for 3 comparisons (Holm). Runs that diverged are left out."
+    )
+    assert table.splitlines() == [
+        r"% Needs \usepackage{booktabs}.",
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{caption}}}",
+        r"  \label{tab:test-accuracy}",
+        r"  \smallskip\footnotesize",
+        r"  \setlength{\tabcolsep}{2pt}",
+        r"  \begin{tabular}{lrrrr}",
+        r"    \toprule",
+        r"    Schedule & Test accuracy & Difference & 95\% interval & $p$ \\",
+        r"    \midrule",
+        r"    \multicolumn{5}{l}{first} \\ & $0.7100 \pm 0.0100$ &  &  &  \\",
+        r"    \multicolumn{5}{l}{good} \\ & $0.8067 \pm 0.0058$ & $+0.0967$ & $[+0.0823, +0.1110]$ & $0.002$ \\",
+        r"    \multicolumn{5}{l}{bad} \\ & $0.5133 \pm 0.0153$ & $-0.1967$ & $[-0.2110, -0.1823]$ & $< 0.001$ \\",
+        r"    \multicolumn{5}{l}{even} \\ & $0.7100 \pm 0.0265$ & $0.0000$ & $[-0.0430, +0.0430]$ & $1.000$ \\",
+        r"    \multicolumn{5}{l}{once (1 of 3 runs)} \\ & $0.8000$ & $+0.1000$ &  &  \\",
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
+    ]
+    wide = latex_table(COMPARED[1], short_names(ENDS), CONTENT.terms, seeds=3, two_columns=True)
+    assert wide.splitlines()[1] == r"\begin{table*}"
+    assert wide.splitlines()[-1] == r"\end{table*}"
+    assert "over 3 seeds (lower is better)." in wide
+    assert r"\setlength{\tabcolsep}{6pt}" in wide
+    assert r"    once (1 of 3 runs) & $0.4500$ & $-0.1000$ &  &  \\" in wide.splitlines()
+
+
+def test_every_cell_of_the_csv_files():
+    head, first, good, *_, once = results_csv(COMPARED[:1]).splitlines()
+    assert head == (
+        "metric,schedule,finished,diverged,mean,standard_deviation,pairs,difference,low,high,p,p_holm,verdict"
+    )
+    assert re.fullmatch(r"test accuracy,first,3,0,0\.71,0\.01\d*,,,,,,,first", first)
+    assert good.startswith("test accuracy,good,3,0,0.80666")
+    assert good.endswith(",better")
+    assert re.fullmatch(r"test accuracy,once,1,1,0\.8,,1,0\.1\d*,,,,,unknown", once)
+    lines = runs_csv(FIVE, COMPARED).splitlines()
+    assert lines[0] == "schedule,text,seed,status,test_accuracy,test_loss,train_loss"
+    assert lines[1] == "first,Constant(0.1),0,finished,0.7,0.55,0.30000000000000004"
+    assert lines[-1].startswith("once,Constant(0.1),1,diverged,0.9,0.35,0.09999")
+
+
+def test_every_sentence_of_the_methods():
+    schedules = dict.fromkeys(ENDS, "Constant(0.1)")
+    found = methods(CONTENT, schedules, COMPARED).markdown().split("\n\n")
+    assert found[1] == " ".join(
+        [
+            "We compared 5 learning-rate schedules on the task `digits`. Data\\_1.",
+            "A run has 3 epochs (1,020 updates) of the optimizer `sgd`, with batches of 8 samples.",
+            "Every schedule was trained with the seeds 0, 1, 2.",
+            "For one seed, all schedules start from the same weights and see the same samples in the same order.",
+            HOW_TUNED,
+            "Results are those after the last epoch. Accuracy: top-1.",
+            "Runs whose loss was not finite count as diverged and are left out of the means.",
+            "Means are given with the sample standard deviation over the seeds.",
+            "Every other schedule was compared with `first` by the differences at the same seeds.",
+            "The 95% intervals of the differences are those of Student's t for pairs.",
+            "The p-values (two-sided) are corrected for the 3 comparisons in each metric with Holm's method; the "
+            "intervals are not corrected.",
+            "We used stepsize 1.0, PyTorch 2.13.0, NumPy 2.1, Python 3.11 on the device cpu.",
+        ]
+    )
+    assert found[2:6] == [
+        "A remark.",
+        "Schedules:",
+        "\n".join(f"- {name}: `Constant(0.1)`" for name in ENDS),
+        "Factors of the peak rates: good `0.5`.",
+    ]
+    assert found[-1] == (
+        "Versions and machine: stepsize `1.0`; torch `2.13.0`; numpy `2.1`; python `3.11`; device `cpu`.\n"
+    )
+    one = replace(CONTENT, experiment=replace(CONTENT.experiment, epochs=1, seeds=(4,), accumulation=2))
+    text = methods(one, {"first": "Constant(0.1)"}, ()).markdown()
+    assert "We compared 1 learning-rate schedule on" in text
+    assert "A run has 1 epoch (1,020 updates)" in text
+    assert (
+        "with batches of 8 samples, 2 of them accumulated for each update. Every schedule was trained with the seed 4."
+        in text
+    )
+    assert "Student" not in text
