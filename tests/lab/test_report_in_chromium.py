@@ -376,3 +376,121 @@ def test_a_hostile_name_neither_runs_nor_breaks_the_layout(open_in_browser, tmp_
     box = page.locator("#tip").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
+
+
+LEFT = {  # the losses of the schedules that stay, as many powers of ten apart as a scale has different numbers for
+    "linear": [(1.0, 0.6, 0.5), (0.9, 0.5, 0.4)],
+    "negative": [(-1.0, -6.0, -5.0), (2.0, 1.0, 0.0)],
+    "tiny": [(5e-6, 3e-6, 2e-6), (4e-6, 3e-6, 1e-6)],
+    "large": [(5e6, 3e6, 2e6), (4e6, 3e6, 1e6)],
+    "thousands": [(5000.0, 3000.0, 2000.0), (4000.0, 3000.0, 1000.0)],
+    "equal": [(2.0, 2.0, 2.0)],
+    "one power": [(2.0, 0.5, 0.1), (2.0, 0.5, 0.2)],
+    "three powers": [(90.0, 1.0, 0.05), (8.0, 0.5, 0.02)],
+    "ten powers": [(9e5, 1.0, 2e-5)],
+    "one that blows up": [(1.0, 0.6, 0.5), (0.9, 0.5, 0.4), (1.0, 50.0, 4e5)],
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_if_a_schedule_is_hidden_its_panels_are_as_if_it_had_not_been_there(open_in_browser, tmp_path, name):
+    far = [value for losses in LEFT[name][:2] for value in losses]
+    reach = max(far) - min(far) or 1.0
+    hidden = (max(far) + reach, max(far) + reach / 2, max(far)) if "power" not in name else (900.0, 0.01, 1e-4)
+    left = [losing(f"s{number}", 0.1 + number, *losses) for number, losses in enumerate(LEFT[name])]
+    pages = []
+    for runs in ([losing("hidden", 9.0, *hidden), *left], left):
+        path = tmp_path / f"{len(runs)}.html"
+        path.write_text(html_report(runs, "Report"), encoding="utf-8")
+        pages.append(open_in_browser(path))
+    before, alone = pages
+    before.get_by_role("button", name="hidden").click()
+    for title in ("learning rate", "train loss", "test loss"):
+        found, wanted = (drawing_of(page, title) for page in (before, alone))
+        assert found["labels"] == wanted["labels"], title
+        for part in ("places", "grid", "crosses"):
+            assert found[part] == pytest.approx(wanted[part], abs=0.06), (title, part)
+        for part in ("gutter", "beyond", "note"):
+            assert found[part] == wanted[part], (title, part)
+        assert found["lines"] == pytest.approx(wanted["lines"], abs=0.01), title
+
+
+def drawing_of(page, title):
+    """The numbers of a panel with their places, and the heights of its curves in shares of its own."""
+    return page.locator("figure", has=page.get_by_role("heading", name=title)).evaluate(
+        """figure => {
+            const plot = figure.querySelector(".plot").getBoundingClientRect();
+            const spans = [...figure.querySelectorAll(".up span")];
+            const shown = [...figure.querySelectorAll(".line")].map((each) => each.getBoundingClientRect());
+            return {
+                labels: spans.map((each) => each.textContent),
+                places: spans.map((each) => parseFloat(each.style.bottom)),
+                grid: figure.querySelector(".grid").getAttribute("d").match(/[\\d.-]+(?=H)/g).map(Number),
+                crosses: [...figure.querySelectorAll(".cross:not(.off)")].map((each) => parseFloat(each.style.bottom)),
+                gutter: figure.querySelector(".chart").style.getPropertyValue("--gutter"),
+                beyond: figure.querySelector(".beyond .name").textContent,
+                note: figure.querySelector(".beyond").hidden,
+                lines: shown.filter((each) => each.width).map((each) => (each.top - plot.top) / plot.height),
+            };
+        }"""
+    )
+
+
+def test_the_tooltip_has_the_values_of_all_curves_from_top_to_bottom(opened):
+    page = opened()
+    slider = page.get_by_role("slider", name="test accuracy over steps")
+    assert [slider.get_attribute(f"aria-value{name}") for name in ("min", "max", "now")] == ["0", "300", "0"]
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuenow") == "300"  # from no step to the last
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuenow") == "300"
+    ended = {
+        name: [run.epochs[-1].test_accuracy for run in RUNS if run.name == name and run.status == "finished"]
+        for name in SCHEDULES
+    }
+    rows = sorted(((sum(each) / len(each), name, each) for name, each in ended.items()), reverse=True)
+    words = [(name, f"{mean:.4f}", f"{min(each):.4f} to {max(each):.4f}") for mean, name, each in rows]
+    beside = "train accuracy 0.8000"
+    told = ", ".join(f"{name} {mean} ({reach}), {beside}" for name, mean, reach in words)
+    assert slider.get_attribute("aria-valuetext") == f"step 300: {told}"
+    cells = page.locator("#tip span").all_inner_texts()
+    assert cells == ["step 300", *(cell for row in words for cell in (*row, beside))]
+    samples = page.locator("#tip .sample path").evaluate_all("each => each.map((path) => path.getAttribute('stroke'))")
+    strokes = dict(zip(SCHEDULES, ("#0072b2", "#d55e00", "#009e73"), strict=True))
+    assert samples == [strokes[name] for name, *_ in words]
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuenow") == "100"  # from no step to the first
+    page.evaluate("document.activeElement.blur()")
+    assert not page.locator("#tip").is_visible()
+
+
+def test_numbers_in_the_tooltip_have_four_digits_or_an_exponent(open_in_browser, tmp_path):
+    runs = [losing(str(number), 0.1, value, value) for number, value in enumerate((-0.5, 0.0, 2e-5, 1234.5, 123456.0))]
+    path = tmp_path / "report.html"
+    path.write_text(html_report(runs, "Numbers"), encoding="utf-8")
+    page = open_in_browser(path)
+    page.get_by_role("slider", name="train loss over steps").focus()
+    page.keyboard.press("Home")
+    shown = page.locator("#tip .value").all_inner_texts()
+    assert shown == ["1.23e+5", "1235", "2.00e\N{MINUS SIGN}5", "0.000", "\N{MINUS SIGN}0.5000"]
+
+
+def test_a_value_between_two_points_of_a_curve_lies_on_the_straight_line(open_in_browser, tmp_path):
+    runs = [losing("two", 0.1, 2.0, 1.0), losing("three", 0.2, 1.5, 1.5, 0.5), losing("one", 0.3, 0.7)]
+    path = tmp_path / "report.html"
+    path.write_text(html_report(runs, "Between"), encoding="utf-8")
+    page = open_in_browser(path)
+    slider = page.get_by_role("slider", name="train loss over steps")
+    slider.focus()
+    told = []
+    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+        told.append(slider.get_attribute("aria-valuetext"))
+    assert told == [
+        "step 100: three 1.500",
+        "step 150: two 2.000, three 1.500",
+        "step 200: two 1.667, three 1.500",
+        "step 300: two 1.000, one 0.7000, three 0.5000",
+    ]

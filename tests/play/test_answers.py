@@ -13,6 +13,8 @@ from stepsize.curves import LossCurve
 from stepsize.descent import SURFACES, Adam, GradientDescent, Momentum, descend
 from stepsize.laws import MultiPowerLaw, fit, rank
 from stepsize.play.answers import FORMS, answer
+from stepsize.play.curves import points
+from stepsize.play.examples import EXAMPLES, OPTIMIZERS
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
 from stepsize.plots.curves import COLOURS
@@ -57,6 +59,34 @@ def test_a_log_scale_has_no_place_for_zero():
     (shown,) = asked("curves", "Linear(0, 0.3, 100)", log=True)["schedules"]
     assert shown["rate"]["y"][0] is None
     assert None not in shown["rate"]["y"][1:]
+    assert shown["sum"]["y"][:2] == [None, None]  # no update, and one with a rate of zero
+    assert None not in shown["sum"]["y"][2:]
+
+
+def test_points_have_six_digits_and_their_places_ten():
+    across, up = np.array([1 / 3, 12_345_678_901.0]), np.array([0.123456789, 123456.7])
+    assert points(across, up) == {"x": [0.3333333333, 12_345_678_900.0], "y": [0.123457, 123457.0]}
+    assert points(np.arange(3.0), np.array([np.nan, -1.0, 0.0]), log=True)["y"] == [None, None, None]
+    assert points(np.arange(3.0), np.array([np.inf, -1.0, 0.0]))["y"] == [None, -1.0, 0.0]
+
+
+def test_the_answer_has_the_address_of_the_state_and_few_points_of_sums():
+    answered = asked("curves", "Linear(0, 0.3, 5000)", log=True)
+    assert answered["address"] == "text=Linear(0,+0.3,+5000)&log=1"
+    assert answered["run"] == ""
+    assert len(answered["schedules"][0]["sum"]["x"]) == 300
+
+
+def test_a_run_of_single_samples_has_epochs_if_it_has_several():
+    answered = asked("curves", "Constant(1)", clock="epochs", samples=100, batch=1, epochs=2.0)
+    assert (answered["clock"], answered["notes"]) == ("epochs", [])
+    assert answered["schedules"][0]["rate"]["x"][-1] == 2
+
+
+def test_the_text_of_a_schedule_is_its_label_up_to_200_letters():
+    text = " >> ".join(["Linear(0, 1, 9)"] * 30)
+    (shown,) = asked("curves", text)["schedules"]
+    assert shown["label"] == text[:200]
 
 
 def test_jumps_are_vertical():
@@ -201,7 +231,8 @@ def test_hidden_schedules_and_those_with_errors_are_not_ranked():
 
 
 def test_too_many_steps_are_not_ranked():
-    assert "at most 1,000,000 steps" in asked("ranking", "Constant(1, 1_000_001)")["notes"][0]
+    too_many = asked("ranking", "Constant(1, 1_000_001)")
+    assert too_many["notes"] == ["at most 1,000,000 steps are ranked, and these are 1,000,001"]
     assert asked("ranking", "Constant(1, 1_000_000)")["rows"]
 
 
@@ -235,6 +266,11 @@ def test_predicted_losses_are_those_of_the_law(runs):
     low, high = answered["view"]
     late = [value for curve in (shown, *answered["runs"]) for value in curve["y"][len(curve["y"]) // 10 :]]
     assert low < min(late) < max(late) < high < max(shown["y"])
+    room = 0.06 * (max(late) - min(late))
+    assert (low, high) == pytest.approx((min(late) - room, max(late) + room))
+    assert [len(run["x"]) <= 80 for run in answered["runs"]] == [True, True]
+    state = State((Entry("Constant(3e-4, 9)", hidden=True), Entry(text)))
+    assert [each["index"] for each in answer(Subject(State(), runs), "losses", state.as_json())["forecasts"]] == [1]
 
 
 def test_predicted_and_logged_losses_are_over_the_clock_and_cautions_are_given(runs):
@@ -396,12 +432,15 @@ def test_opening_tells_the_page_what_there_is_to_choose_from_and_how_curves_look
         "code": "Python alone", "deepspeed": "DeepSpeed", "timm": "timm",
     }  # fmt: skip
     assert opened["surfaces"]["bowl"] == SURFACES["bowl"].text
+    assert opened["surfaces"].keys() == SURFACES.keys()
+    assert (opened["examples"], opened["optimizers"], opened["forms"]) == (EXAMPLES, OPTIMIZERS, FORMS)
     assert opened["strokes"][:2] == [{"colour": COLOURS[0], "dashes": []}, {"colour": COLOURS[1], "dashes": [10, 3]}]
     assert len({json.dumps(stroke) for stroke in opened["strokes"]}) == 12
 
 
 def test_there_is_nothing_to_copy_without_a_schedule():
-    assert "no schedule to copy" in asked("copied", "nonsense")["error"]
+    said = "there is no schedule to copy; choose one whose text can be read"
+    assert asked("copied", "nonsense") == asked("copied", TWO[0], copied=1) == {"text": "", "error": said}
     assert "form" in asked("copied", TWO[0], form="word")["error"]
 
 
@@ -427,4 +466,5 @@ def test_a_question_that_needs_too_much_memory_is_refused(monkeypatch, raised):
 
 def test_an_unknown_question_is_refused():
     assert "does not know the question 'nonsense'" in asked("nonsense")["refused"]
-    assert "stepsize play DIR" in asked("report")["refused"]
+    said = {"refused": "there is no comparison; open one with: stepsize play DIR"}
+    assert asked("report") == asked("progress") == said

@@ -50,7 +50,8 @@ def test_the_page_and_all_that_it_loads_are_served(address):
 
 
 def test_it_answers_questions(address):
-    status, _, text = requested(address, "answer/open", "POST", b'""')
+    status, headers, text = requested(address, "answer/open", "POST", b'""')
+    assert headers["content-type"] == "application/json"
     assert (status, json.loads(text)["state"]["schedules"][0]["text"]) == (200, "Linear(0.3, 0, 1000)")
 
 
@@ -155,7 +156,8 @@ def test_files_beside_the_page_are_not_served(address):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_a_question_that_is_no_json_is_refused(address, body):
-    assert requested(address, "answer/curves", "POST", body)[0] == 400
+    status, _, text = requested(address, "answer/curves", "POST", body)
+    assert (status, text) == (400, "A question is JSON.")
 
 
 @pytest.mark.parametrize(
@@ -240,3 +242,9 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path):
     assert done.returncode == 2
     advice = "install it with: pip install '.[play]' in a clone of stepsize"
     assert done.stderr == f"stepsize: Starlette is not installed; {advice}\n"
+
+
+def test_without_a_comparison_the_place_of_its_report_says_how_to_open_one(address):
+    status, headers, text = requested(address, "report")
+    assert (status, text) == (200, "there is no comparison; open one with: stepsize play DIR")
+    assert headers["content-type"].startswith("text/plain")

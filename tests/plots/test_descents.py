@@ -37,6 +37,7 @@ from stepsize.plots import (
 )
 from stepsize.plots.animations import in_few_colours
 from stepsize.plots.curves import COLOURS
+from stepsize.plots.descents import _label
 from stepsize.plots.surfaces import contour_levels, window_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
@@ -96,6 +97,14 @@ def test_the_number_of_diverged_starts_is_reported():
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
     cone = descend("sqrt(x**2 + y**2)", GradientDescent(), [[0.0, -2.0], [1.0, 0.3]], 20, 0.5)
     assert legend_of(plot_descents({"cone": cone})) == ["cone (1 of 2 starts stopped)"]
+
+
+def test_large_numbers_in_a_legend_have_thousands_separators():
+    away = descend(SURFACES["cubic"], GradientDescent(), -0.03, 1300, 0.01)
+    assert legend_of(plot_descents({"cubic": away})) == [f"cubic (diverged at step {int(away.lasted) + 1:,})"]
+    assert int(away.lasted) > 1000
+    many = descend(SURFACES["cubic"], GradientDescent(), np.full((2000, 1), -1.0), 60, 0.3)
+    assert _label("cubic", many) == "cubic (2,000 of 2,000 starts diverged)"
 
 
 def ends_of(ax):
@@ -162,6 +171,8 @@ def test_more_than_eight_starts_have_thin_paths_without_dots_and_rings(starts, b
     lines = plot_descents(down).lines
     assert any(line.get_markerfacecolor() == "white" for line in lines) == bold
     assert any(line.get_marker() not in ("None", "") and len(line.get_xdata()) == 6 for line in lines) == bold
+    paths = [line for line in lines if len(line.get_xdata()) == 6]
+    assert {(line.get_linewidth(), line.get_alpha()) for line in paths} == {(1.4, None) if bold else (0.7, 0.5)}
 
 
 def test_a_descent_that_stopped_is_labelled_and_its_end_is_marked():
@@ -222,6 +233,8 @@ def test_a_path_on_its_way_is_shown_with_zero_in_each_coordinate_or_one_around_i
 def test_large_heights_have_thousands_separators_and_levels_are_distinct():
     ax = plot_descents(descend(surface_from("1000*x**2 + 1000*y**2"), GradientDescent(), [2.0, 2.0], 3, 1e-4))
     assert any(re.fullmatch(r"\d,\d{3}", text.get_text()) for text in ax.texts)
+    ax = plot_descents(descend(surface_from("-1000*x**2 - 1000*y**2"), GradientDescent(), [2.0, 2.0], 3, 1e-4))
+    assert any(re.fullmatch(r"[-\N{MINUS SIGN}]\d,\d{3}", text.get_text()) for text in ax.texts)
     assert contour_levels(np.array([1.0] * 100 + [2.0])) == [1.0]
 
 
@@ -254,6 +267,18 @@ def test_one_legend_below_all_panels_names_each_trajectory_once():
     (legend,) = descent_panels(panels).legends
     assert [text.get_text() for text in legend.get_texts()] == ["half", "plain", "more"]
     assert [handle.get_color() for handle in legend.legend_handles] == [*COLOURS[:3]]
+    assert legend._ncols == 4  # in one row
+
+
+def test_the_rates_of_several_descents_have_their_colours_and_go_as_far_as_the_longest():
+    short = descend(BOWL, GradientDescent(), START, 5, 0.1)
+    figure = descent_panels({"one": {"half": HALF, "short": short}}, rates=True)
+    above, ground = figure.axes
+    assert [(line.get_color(), len(line.get_xdata())) for line in above.lines] == [(COLOURS[0], 20), (COLOURS[1], 5)]
+    assert above.get_xlim() == (0, 20)
+    assert figure.get_size_inches().tolist() == [7.0, 0.75 + 4.2]  # one panel is as wide as the figure
+    assert ground.get_title() == ""
+    assert descent_panels({str(number): HALF for number in range(3)}).get_size_inches().tolist() == [7.0, 2 * 2.6]
 
 
 def test_panels_without_a_picture_are_not_shown():
@@ -275,6 +300,7 @@ def test_a_chord_of_a_convex_function_lies_above_it():
     (chord,) = [line for line in ax.lines if line.get_color() == COLOURS[2]]
     (a, b), (fa, fb) = chord.get_data()
     assert (fa, fb) == pytest.approx((a**2 / 2, b**2 / 2))
+    assert (a, b) == pytest.approx((-1.2, 1.2))  # over the middle six tenths
     assert (fa + fb) / 2 > ((a + b) / 2) ** 2 / 2
 
 
@@ -332,7 +358,10 @@ REFUSED = {
     ),
     "a surface": (lambda: plot_descents(BOWL), "must be a trajectory, or a mapping"),
     "a list": (lambda: plot_descents([HALF]), "must be a trajectory, or a mapping"),
-    "points": (lambda: plot_descents({"a": HALF.points}), "plot_descents(descents['a']=...) must be a trajectory"),
+    "points": (
+        lambda: plot_descents({"a": 5}),
+        "plot_descents(descents['a']=...) must be a trajectory, got 5; descend() makes one",
+    ),
     "a window of another surface": (
         lambda: plot_descents(HALF, window=(0, 1)),
         "must be (low, high) for each coordinate, 2 here, got ((0.0, 1.0),)",
@@ -395,6 +424,9 @@ def test_a_set_is_drawn_with_its_chord():
     assert path_drawn(ax, [found.chord.at])
     assert len(ax.collections) == 2  # the set and its outline
     assert ax.get_aspect() == 1.0
+    assert (len(ax.get_xticks()), len(ax.get_yticks())) == (0, 0)
+    (chord,) = [line for line in ax.lines if len(line.get_xdata()) == 2]
+    assert chord.get_color() == COLOURS[1]
 
 
 def test_losses_over_time_are_on_a_log_axis():
@@ -406,6 +438,7 @@ def test_losses_over_time_are_on_a_log_axis():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("seconds", "loss over all samples")
     assert [list(line.get_ydata()) for line in ax.lines if line.get_linestyle() == ":"] == [[0.24, 0.24]]
     assert [text.get_text() for text in ax.texts] == ["lowest"]
+    assert ax.texts[0].xy == (0.0, 0.24)
     assert not plot_batches({"batch 100": down}).texts
 
 
@@ -417,6 +450,8 @@ def test_diverged_batches_leave_the_picture_and_the_legend_says_so():
     assert legend_of(ax) == [f"away (diverged after {away.lasted:,} updates)", "held"]
     low, high = ax.get_ylim()
     assert low < held.losses.min() < held.losses[0] < high < 2.0
+    ends = min(away.losses.min(), held.losses.min()), max(away.losses[0], held.losses.max())
+    assert (low, high) == pytest.approx((ends[0] - 0.05 * np.ptp(ends), ends[1] + 0.05 * np.ptp(ends)))
 
 
 LINE = descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2)
@@ -562,6 +597,33 @@ def test_a_page_has_the_title_that_was_given(tmp_path):
     assert "<h2>Rules &amp; rates</h2>" in page
 
 
+def test_an_animation_has_the_title_that_was_given_and_one_panel_in_a_row(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(animations, "save_animation", lambda *given, **options: asked.append((given, options)))
+    save_descents({"half": HALF}, tmp_path / "a.gif", title="Half", progress=print)
+    assert asked == [(({"Half": {"half": HALF}}, tmp_path / "a.gif"), {"columns": 1, "progress": print})]
+
+
+def test_the_words_of_a_page_are_no_markup_and_stand_on_one_line():
+    name = "<b>\n&amp;"
+    page = descents_page(name, {name: {name: {name: HALF, "plain": PLAIN}}})
+    assert "<b>" not in page
+    shown = "&lt;b&gt; &amp;amp;"
+    for place in ("<title>{}</title>", "<h1>{}</h1>", "<h2>{}</h2>", "<figcaption>{}</figcaption>"):
+        assert place.format(shown) in page
+    assert f'<span class="name">{shown}</span>' in page
+    assert f'role="img" aria-label="{shown}"' in page
+
+
+def test_a_page_has_a_ring_at_the_start_of_each_path_and_no_point_that_is_not_finite():
+    hole = surface_from(lambda x, y: np.where(x > 0, np.log(np.abs(x) + (x == 0)), np.nan) + y)
+    page = descents_page("x", {"a": {"": HALF}, "b": {"": descend(hole, GradientDescent(), [1.0, 1.0], 3, 0.01)}})
+    paths = [each["paths"][0] for each in json.loads(page.partition('id="data">')[2].partition("<")[0])]
+    rings = re.findall(r'<circle class="start" cx="([\d.]+)" cy="([\d.]+)"', page)
+    assert [[float(place) for place in ring] for ring in rings] == [path[:2] for path in paths]
+    assert "nan" not in page.partition("<body>")[2]
+
+
 @pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
 def test_an_mp4_is_made_by_ffmpeg(tmp_path):
     path = save_descents({"half": HALF}, tmp_path / "a.mp4")
@@ -590,6 +652,7 @@ def test_a_missing_folder_is_reported(tmp_path, name):
 
 
 def test_an_animation_of_too_many_paths_is_refused(tmp_path):
+    save_animation({"": descend(BOWL, GradientDescent(), np.zeros((200, 2)), 1, 0.1)}, tmp_path / "a.gif")
     down = descend(BOWL, GradientDescent(), np.zeros((201, 2)), 2, 0.1)
     with pytest.raises(ArgumentError, match="at most 200 paths"):
         save_animation({"": down}, tmp_path / "a.gif")

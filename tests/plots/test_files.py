@@ -10,6 +10,7 @@ from PIL import Image
 from stepsize import Constant, Linear, Plan
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.plots import Picture, plot_plan, plot_schedules, save_figure
+from stepsize.plots.figures import without_glyph_warnings
 
 START = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "jpg": b"\xff\xd8", "webp": b"RIFF"}
 
@@ -99,6 +100,8 @@ def test_characters_missing_from_the_font_cause_no_warning(tmp_path):
             save_figure(picture, tmp_path / f"a.{kind}")
         picture._repr_png_()
     assert [str(each.message) for each in caught] == []
+    with pytest.warns(UserWarning, match="another"), without_glyph_warnings():
+        warnings.warn("another", stacklevel=1)
 
 
 def test_a_picture_has_150_dots_an_inch(tmp_path, figure):

@@ -8,6 +8,7 @@ from matplotlib import pyplot
 from runs import PEAK, three
 
 import stepsize as ss
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError
 from stepsize.laws import fit
 from stepsize.plots import Picture, plot_forecasts
@@ -138,4 +139,20 @@ def test_the_lowest_measured_loss_and_the_lower_bound_of_the_forecast_are_in_vie
     assert loss.get_ylim()[0] < min(run.losses.min() for run in runs)
     _, loss = plot_forecasts({"wide": replace(forecast, low=forecast.low - 0.5)}, runs)
     assert loss.get_ylim()[0] < forecast.low[-1] - 0.5
+    _, loss = plot_forecasts({"wide": replace(forecast, high=forecast.high + 0.5)}, runs)
+    assert loss.get_ylim()[1] > forecast.high[-1] + 0.5
+
+
+def test_steps_go_as_far_as_the_longest_run_and_predictions_begin_at_the_first_measured_loss_of_all(runs):
+    found = fit(runs)
+    short = found.predict(ss.wsd(PEAK, 200, 1300, 500))
+    later = LossCurve("later", runs[0].steps[5:], runs[0].losses[5:], runs[0].rates)
+    _, loss = plot_forecasts({"short": short}, [later, *runs])
+    assert loss.get_xlim()[1] == pytest.approx(1.02 * runs[0].steps[-1])
+    assert loss.lines[0].get_xdata()[0] == short.steps[short.steps >= runs[0].steps[0]][0]
+    early = found.predict(ss.Constant(PEAK).head(150))
+    assert early.steps[-1] < runs[0].steps[0]
+    _, loss = plot_forecasts({"early": early}, runs)
+    assert loss.lines[0].get_xdata().tolist() == [early.steps[-1]]
+    pyplot.close("all")
     pyplot.close("all")

@@ -94,6 +94,9 @@ def test_other_pictures_take_the_style_too():
     assert ax.xaxis.label.get_fontfamily() == ["DejaVu Sans"]
     assert {line.get_linewidth() for line in ax.lines} == {0.55 * 1.8}
     with paper_picture() as picture:
+        dot = plot_differences({"a": Difference(5, 0.1)}, picture).lines[-1]
+    assert (dot.get_markersize(), dot.get_markeredgewidth()) == pytest.approx((0.55 * 6, 0.55 * 1.0))
+    with paper_picture() as picture:
         plot_plan(Plan(lr=Cosine(0.2, 0.0, 1000), weight_decay=Cosine(0.1, 0.0, 1000)), picture)
     assert_legible(picture, 8.0)
 
@@ -102,6 +105,9 @@ def test_lines_are_thinned_once():
     with paper_picture() as picture:
         ax = plot_schedules([Cosine(0.2, 0.0, 1000)], picture)
         plot_schedules([Cosine(0.1, 0.0, 1000)], ax)
+        legend = ax.get_legend()
+        high = (3.3 / 7) ** 0.75 * 3.6 + legend.get_window_extent().height / picture.dpi
+        assert picture.get_figheight() == pytest.approx(high)
     assert {line.get_linewidth() for line in ax.lines} == {0.55 * 1.8}
 
 
@@ -136,7 +142,8 @@ def test_a_difference_that_is_far_away_leaves_the_view():
 
 @pytest.mark.parametrize("font", ["No Such Font", "", "\0", "a" * 10_000])
 def test_an_unknown_font_is_refused(font):
-    with pytest.raises(ArgumentError, match="installed font"):
+    rule = r'must be "serif", "sans-serif", "monospace" or the name of an installed font, got '
+    with pytest.raises(ArgumentError, match=rule):
         paper_style(font)
 
 
@@ -158,6 +165,7 @@ def test_the_panels_of_a_paper_have_the_words_that_were_given():
     with paper_picture() as picture:
         assert plot_comparison_on_paper(SIX, picture)[2].get_ylabel() == "test accuracy"
     assert [text.get_text() for text in picture.legends[0].get_texts()][-1] == "train accuracy"
+    assert axes[0].get_shared_x_axes().joined(axes[0], axes[2])
     assert len(picture.legends) == 1
     assert not any(ax.get_legend() for ax in picture.axes)
     handles = picture.legends[0].legend_handles
@@ -173,6 +181,8 @@ def test_the_same_picture_gives_the_same_file(tmp_path, kind):
     content = (tmp_path / f"a.{kind}").read_bytes()
     assert content == (tmp_path / f"b.{kind}").read_bytes()
     assert b"CreationDate" not in content
+    picture.savefig(file := BytesIO(), format=kind, metadata={"Title": "mine"})
+    assert b"mine" in file.getvalue()
     assert b"<dc:date>" not in content
 
 
@@ -196,3 +206,11 @@ def test_all_letters_of_the_style_have_its_size_and_fonts_stay_text():
     assert (style["pdf.fonttype"], style["ps.fonttype"], style["svg.fonttype"]) == (42, 42, "none")
     assert {style[f"mathtext.{face}"] for face in ("rm", "it", "bf")} == {"STIXGeneral"}
     assert paper_style("monospace")["font.family"] == ["DejaVu Sans Mono", "DejaVu Sans"]
+    lines = {"lines.linewidth": 1.0, "lines.markersize": 3.0, "axes.linewidth": 0.6, "axes.labelpad": 2.0}
+    ticks = {
+        f"{side}tick.major.{part}": value
+        for side in "xy"
+        for part, value in (("width", 0.6), ("size", 2.0), ("pad", 2.0))
+    }
+    wanted = lines | ticks | {"text.usetex": False, "mathtext.fontset": "custom"}
+    assert {name: style[name] for name in wanted} == wanted

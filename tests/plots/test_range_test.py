@@ -49,6 +49,7 @@ def test_the_losses_are_over_their_rates_on_a_log_scale_and_the_smoothed_ones_en
     shown = np.asarray(raw.get_ydata())
     inside = test.losses <= ax.get_ylim()[1]
     assert np.array_equal(shown[inside], test.losses[inside])
+    assert shown.max() <= 2 * ax.get_ylim()[1] - ax.get_ylim()[0]
     assert np.array_equal(smooth.get_ydata(), test.smoothed)
     assert np.array_equal(smooth.get_xdata(), test.rates[: len(test.smoothed)])
     assert ax.get_xscale() == "log"
@@ -74,6 +75,8 @@ def test_each_suggestion_is_marked_on_the_curve_and_named_in_the_legend():
     assert [float(mark.get_xdata()[0]) for mark in marks] == list(found.by_rule.values())
     low, high = test.smoothed.min(), test.smoothed.max()
     assert all(low <= float(mark.get_ydata()[0]) <= high for mark in marks)
+    on_curve = np.interp(np.log([*found.by_rule.values()]), np.log(test.rates[: len(test.smoothed)]), test.smoothed)
+    assert [float(mark.get_ydata()[0]) for mark in marks] == pytest.approx(on_curve)
     named = texts(ax.get_legend())
     assert named[:3] == ["loss of each update", "smoothed", "diverged"]
     assert [name.partition(":")[0] for name in named[3:]] == list(found.by_rule)
@@ -102,6 +105,9 @@ def test_the_view_holds_the_descent_and_a_cross_marks_where_the_loss_leaves_it()
     within = plot_range_test(seen(LOSSES[:60], stopped="end"))
     assert not [line for line in within.lines if line.get_marker() == "x"]
     assert texts(within.get_legend()) == ["loss of each update", "smoothed"]
+    stopped = seen(LOSSES[:60], stopped="not finite")
+    assert len(stopped.smoothed) == 60
+    assert texts(plot_range_test(stopped).get_legend()) == ["loss of each update", "smoothed", "no finite number next"]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +142,7 @@ def test_every_picture_has_the_reason_if_there_is_no_suggestion(test, tmp_path):
     assert save_figure(figure, tmp_path / "nothing.png").stat().st_size > 1000
     (ax,) = figure.axes
     assert texts(ax.get_legend())[-1].startswith("No suggestion: ")
+    assert ax.get_legend().legend_handles[-1].get_linestyle() == "None"
     assert ax.get_window_extent().height / figure.dpi > 2
     sketched = sketch_range_test(test, test.suggest(), width=70)
     assert " ".join(test.suggest().reason.split()[:4]) in sketched.replace("\n", " ")
@@ -184,6 +191,11 @@ def test_a_test_of_one_update_is_drawn_over_all_rates_that_were_planned():
 
 def test_a_grid_without_any_loss_is_drawn_as_crosses_and_an_empty_one_is_refused():
     plot_range_test(seen(), trained={0.1: [math.nan]}).figure.draw_without_rendering()
+    below = plot_range_test(seen(), ax=Picture(), trained={0.1: [2.0]}).figure.axes[1]
+    assert below.get_ylim() == pytest.approx((1.8, 2.2))
+    assert below.figure.get_figheight() == pytest.approx(
+        2 * 2.7 + below.get_legend().get_window_extent().height / below.figure.dpi
+    )
     with pytest.raises(ArgumentError, match="leave it out if there is none"):
         plot_range_test(seen(), trained={})
 
@@ -203,6 +215,8 @@ def test_no_line_is_longer_than_the_width(width, colour, ascii_only):
         )
         assert max(map(len, picture.splitlines())) <= width
         assert picture.isascii() or not ascii_only
+        narrow = sketch_range_test(test, test.suggest(), width=10, ascii_only=ascii_only)
+        assert narrow == sketch_range_test(test, test.suggest(), width=30, ascii_only=ascii_only)
 
 
 def test_the_foot_has_the_rates_and_the_legend_the_suggestions():

@@ -63,6 +63,7 @@ def test_values_beyond_the_edge_keep_their_places_and_their_marks_are_on_it():
     assert [Scale(0, 1).percent(value) for value in (-5.0, 0.5, 7.0)] == [0, 50, 100]
     assert Scale(0, 1, log=True).percent(0.0) == 0
     assert Scale(0, 3).percent(1.0) == 33.33
+    assert Scale(0, 1).along(np.array([-1e300, 1e300])).tolist() == [-1e36, 1e36]
 
 
 def losing(name, *losses, seed=0, status="finished"):
@@ -130,6 +131,7 @@ def test_step_ticks_are_whole_and_fit_on_a_phone(last):
     ("ends", "labels"),
     [
         ((1.0, 1000.0), ["1", "10", "100", "1,000"]),
+        ((1.0, 100.0), ["1", "2", "5", "10", "20", "50", "100"]),
         ((0.9, 30.0), ["1", "2", "5", "10", "20"]),
         ((0.99, 5.5), ["1", "2", "5"]),
         ((0.99, 4.5), ["1", "1.5", "2", "3", "4"]),
@@ -181,7 +183,19 @@ def test_the_scale_of_a_loss_is_logarithmic_sooner_than_that_of_another_metric()
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.25, "0.25"), (1e-5, "1e-5"), (-2e-12, "-2e-12"), (1e15, "1e15"), (0, "0")]
+    ("value", "text"),
+    [(0.25, "0.25"), (1e-5, "1e-5"), (-2e-12, "-2e-12"), (1e15, "1e15"), (0, "0"), (123456.7, "123,457")],
 )
 def test_numbers_are_written_shortly(value, text):
     assert number(value) == text
+
+
+def test_a_stuck_run_changes_neither_the_kind_of_a_scale_nor_its_foot():
+    def scale_of(stuck, **options):
+        values = [(np.array([1.0, 100.0]), False), (np.array([stuck, 100.0]), True)]
+        return value_scale([Extent.of(values)], **options)
+
+    assert scale_of(0.0, log_beyond=10).log
+    below = scale_of(-50.0, log_beyond=1000, from_zero=True)
+    assert below.ends == (pytest.approx(-50 - 0.05 * 150 / 2), pytest.approx(100 + 0.05 * 150 / 2))
+    assert scale_of(-1e6, log_beyond=1000, from_zero=True).ends == (0, pytest.approx(105))

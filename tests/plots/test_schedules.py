@@ -64,7 +64,7 @@ def test_rates_that_reach_zero_are_on_a_linear_scale_from_zero():
     assert ax.get_yscale() == "linear"
     assert ax.get_ylim() == (0, pytest.approx(0.315))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "learning rate")
-    assert all(line.get_visible() for line in ax.get_ygridlines())
+    assert all(line.get_visible() for line in [*ax.get_xgridlines(), *ax.get_ygridlines()])
     assert [ax.spines[side].get_visible() for side in ("left", "bottom", "top", "right")] == [True, True, False, False]
 
 
@@ -155,6 +155,9 @@ def test_a_plan_has_a_panel_for_each_hyperparameter_over_the_steps_asked_for():
     looks = [line.get_color() for ax in axes for line in ax.lines]
     assert [handle.get_color() for handle in axes[1].get_legend().legend_handles] == looks
     assert len({*looks}) == 3
+    assert axes[0].get_ylim() == (0, pytest.approx(1.05 * 0.3))
+    longer = Plan(lr=Linear(0.3, 0.0, 50), momentum=Linear(0.9, 0.8, 70))
+    assert [drawn(ax)[0][-1] for ax in plot_plan(longer, Picture())] == [70, 70]
     again = plot_plan(plan, axes)
     assert [len(ax.lines) for ax in again] == [1, 2]
 
@@ -236,3 +239,24 @@ def test_values_that_no_axis_can_hold_are_refused():
         ):
             plot_schedules(schedules)
     plot_schedules([Constant(1e300), Constant(-1e300)]).figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize(
+    ("steps", "numbers"), [(3, ["0", "1", "2", "3"]), (500, ["0", "100", "200", "300", "400", "500"])]
+)
+def test_there_are_about_six_whole_numbers_of_steps(steps, numbers):
+    ax = plot_schedules([Linear(0.0, 0.3, steps)], Picture())
+    ax.figure.draw_without_rendering()
+    low, high = ax.get_xlim()
+    assert [each.get_text() for each in ax.get_xticklabels() if low <= each.get_position()[0] <= high] == numbers
+
+
+def test_a_picture_is_as_high_as_its_panels_and_its_legend():
+    def height(ax, panels):
+        return panels + ax.get_legend().get_window_extent().height / ax.figure.dpi
+
+    ax = plot_schedules([Constant(0.1)], Picture())
+    assert ax.figure.get_figheight() == pytest.approx(height(ax, 3.6))
+    axes = plot_plan(Plan(lr=Linear(0.3, 0.0, 50), momentum=0.9), Picture())
+    assert axes[0].figure.get_figheight() == pytest.approx(height(axes[-1], 2 * 2.0))
+    assert Picture(facecolor="red").get_facecolor() == (1, 0, 0, 1)

@@ -5,10 +5,12 @@ import sys
 import numpy as np
 import pytest
 from made_up import made_up_run
+from rich.console import Console
 
 from stepsize import Constant, Cosine, Linear, one_cycle
 from stepsize.errors import ArgumentError
 from stepsize.plots import sketch_curves, sketch_losses, sketch_schedules
+from stepsize.plots.terminal import has_colours
 
 PLANS = [Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), Constant(0.1)]
 
@@ -36,6 +38,8 @@ def test_the_curve_lies_where_it_should():
     assert lines[0] == "learning rate"
     body = lines[1:11]
     assert body[0].startswith("0.3 ┤")
+    labels = {row: line.split()[0] for row, line in enumerate(body) if "┤" in line}
+    assert (labels[0], labels[3], labels[6], labels[9]) == ("0.3", "0.2", "0.1", "0")
     assert body[0].rstrip()[-1] not in "┤│"
     assert len(body[0]) == 60
     assert body[-1].startswith("  0 ┤▗") or body[-1].startswith("  0 ┤▄") or body[-1].startswith("  0 ┤▞")
@@ -94,8 +98,19 @@ def test_unusual_ranges_can_be_drawn(y):
 
 
 def test_steps_and_values_of_different_lengths_are_refused():
-    with pytest.raises(ArgumentError, match=r"steps and values of one length, got \(\(2,\), \(1,\)\)"):
+    rule = r"curves\['a'\]=\.\.\.\) must be steps and values of one length, got "
+    with pytest.raises(ArgumentError, match=rule + r"\(\(2,\), \(1,\)\)"):
         sketch_curves({"a": ([0, 1], [1.0])})
+    with pytest.raises(ArgumentError, match=rule + r"\(\(\), \(\)\)"):
+        sketch_curves({"a": (1, 2.0)})
+
+
+@pytest.mark.parametrize(
+    ("system", "no_color", "colours"),
+    [("truecolor", False, True), ("256", False, True), ("standard", False, False), ("256", True, False)],
+)
+def test_a_terminal_has_colours_if_it_can_show_ours_and_its_user_wants_them(system, no_color, colours):
+    assert has_colours(Console(color_system=system, no_color=no_color, force_terminal=True)) == colours
 
 
 def test_nothing_to_draw_is_reported_without_a_title_too():

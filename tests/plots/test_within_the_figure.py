@@ -88,6 +88,13 @@ def test_a_comparison_lies_within_its_figure(schedules):
 def test_a_label_is_broken_at_the_last_letter_that_fits():
     width = 19.5 / 20 * _width(20 * "m", 8)
     assert _wrapped(20 * "m", width, 8, most=2) == 19 * "m" + "\nm"
+    assert _wrapped("one two three four five", _width("one two", 8), 8, most=2) == "one two\nthr ..."
+
+
+def test_labels_stand_side_by_side_if_they_just_fit():
+    labels = ["a schedule with a name", "a schedule with a nime"]
+    width = max(_width(label, 9.0) for label in labels) + 34  # with its piece of line
+    assert [legend_layout(None, labels, 2 * width + gap, 1000.0).columns for gap in (16.1, 15.9)] == [2, 1]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))

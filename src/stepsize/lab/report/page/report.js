@@ -87,16 +87,19 @@
     const within = (each) => each >= low - 1e-9 * Math.abs(low) && each <= high + 1e-9 * Math.abs(high);
     const span = high - low;
     const found = [];
-    if (log && span <= 2) {
+    if (log && span > 2) {
+      const [first, last] = [Math.ceil(low), Math.floor(high)];
+      for (let power = first; power <= last; power += Math.ceil((last - first + 1) / 6)) found.push(power);
+    } else if (log) {
       const digits = span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
       for (let power = Math.floor(low); power <= Math.floor(high); power++) {
         found.push(...digits.map((digit) => power + Math.log10(digit)).filter(within));
       }
-      return found;
+    } else {
+      const power = 10 ** Math.floor(Math.log10(span / 3));
+      const step = power * [5, 2, 1].find((size) => size * power <= span / 3);
+      for (let count = Math.ceil(low / step - 1e-9); count <= Math.floor(high / step + 1e-9); count++) found.push(count * step);
     }
-    const power = 10 ** Math.floor(Math.log10(span / 3));
-    const step = log ? Math.max(1, Math.ceil((Math.floor(high) - Math.ceil(low) + 1) / 6)) : power * [5, 2, 1].find((size) => size * power <= span / 3);
-    for (let count = Math.ceil(low / step - 1e-9); count <= Math.floor(high / step + 1e-9); count++) found.push(count * step);
     return found;
   }
 
