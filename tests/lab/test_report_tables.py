@@ -1,5 +1,6 @@
 """The reports of five schedules, in HTML, Markdown, LaTeX and CSV, cell by cell and word by word."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,6 +10,7 @@ from reports import ABOUT, RUNS
 
 from stepsize.lab import Experiment, html_report
 from stepsize.lab.report.content import ReportContent
+from stepsize.lab.report.html import content_page
 from stepsize.lab.report.markdown import markdown_report
 from stepsize.lab.report.methods import methods
 from stepsize.lab.report.paper_table import latex_table, results_csv, runs_csv, short_names
@@ -434,3 +436,47 @@ def test_every_sentence_of_the_methods():
         in text
     )
     assert "Student" not in text
+
+
+def test_the_page_of_a_comparison_has_all_that_its_store_says():
+    page = content_page(replace(CONTENT, network="a_net"), "T" * 300)
+    assert f"<title>{'T' * 237}...</title>" in page
+    assert "<p>Data_1.</p>" in page
+    assert "1 of 15 runs did not finish" in page
+    assert "<summary>All 2 trials</summary>" in page
+    assert "A remark." in notes(page)
+    shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert shown.items() >= {"network": "a_net", "accuracy": "top-1", "steps": "1020", "torch": "2.13.0"}.items()
+    assert "<dt>network</dt>" not in content_page(CONTENT, "Without")
+
+
+def test_the_paths_of_a_panel_go_through_its_values():
+    page = html_report(RUNS, **ABOUT)
+    panels = json.loads(page.partition('id="data">')[2].partition("</script>")[0])["panels"]
+    assert [panel["last"] for panel in panels] == [300] * 4
+    assert [panel["thin"] for panel in panels] == ["", "", "train accuracy", ""]
+    for panel, figure in zip(panels, re.findall(r"<figure.*?</figure>", page, re.DOTALL), strict=True):
+
+        def places(columns, panel=panel):
+            height = [1000 * (panel["high"] - y) / (panel["high"] - panel["low"]) for y in columns[1]]
+            return [each for x, y in zip(columns[0], height, strict=True) for each in (1000 * x / panel["last"], y)]
+
+        for curve in panel["curves"]:
+            drawn = re.findall(rf'<g data-curve="{curve["index"]}".*?</g>', figure, re.DOTALL)[0]
+            paths = dict(re.findall(r'<path class="(\w+)" d="(.*?)"', drawn))
+            numbers = {name: [float(each) for each in re.findall(r"-?[\d.]+(?!h)", d)] for name, d in paths.items()}
+            x, mean = curve["x"], curve["mean"]
+            assert numbers["line"] == pytest.approx(places((x, mean)), abs=0.11)
+            if "low" in curve:
+                outline = places((x, curve["high"])) + places((x[::-1], curve["low"][::-1]))
+                assert numbers["band"] == pytest.approx(outline, abs=0.11)
+                assert paths["band"].endswith("Z")
+                assert paths["dots"] == "".join(f"M{place}h0" for place in paths["line"][1:].split("L"))
+            if panel["thin"]:
+                assert numbers["thin"] == pytest.approx(places((curve["thin"]["x"], curve["thin"]["mean"])), abs=0.11)
+
+
+def test_schedules_without_a_common_seed_are_not_compared():
+    runs = [ended("first", 0, 0.5), ended("other", 1, 0.6)]
+    said = 'against "first": no seed has finished under both "first" and another, so they cannot be compared.'
+    assert notes(html_report(runs, "Apart"), "summary") == [f"Test accuracy at the end, {said}"]
