@@ -130,9 +130,11 @@ def furthest(asked, task):
         {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "weight_decay": "Linear(0.1, 0.0, '100%')"},
         {"optimizer": "adam", "optimizer_args": {"weight_decay": 0.01}, "schedules": {"a": "Constant(0.002)"}},
         {"optimizer": "adamw", "optimizer_args": {"betas": (0.8, 0.9)}, "schedules": {"a": "Constant(0.002)"}},
+        {"optimizer_args": {"weight_decay": 0.5}, "weight_decay": "Constant(0.0)"},
+        {"optimizer": "adamw", "optimizer_args": {"weight_decay": 9.0}, "weight_decay": "Constant(0.0)"},
         {"accumulation": 3, "clip_norm": 0.1},
     ],
-    ids=["sgd", "momentum", "nesterov", "adam", "adamw", "accumulated-clipped"],
+    ids=["sgd", "momentum", "nesterov", "adam", "adamw", "no decay", "no decay of adamw", "accumulated-clipped"],
 )
 def test_a_stack_on_digits_stays_within_noise_of_its_runs_one_by_one(settings):
     """The first 20 updates; measured: 2.1e-7 at most, for plain SGD."""

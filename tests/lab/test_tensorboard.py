@@ -7,6 +7,8 @@ import sys
 import pytest
 from silent import Silent
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.event_pb2 import SessionLog
 
 from stepsize.errors import MissingExtraError
 from stepsize.lab import Experiment, compare, resume
@@ -58,6 +60,15 @@ def test_every_point_is_there_once_also_after_a_resume(tmp_path, in_process):
             assert sorted(found) == TAGS
             for tag, values in logged(run).items():
                 assert found[tag] == pytest.approx(values, rel=1e-6), (run.name, tag)
+
+
+def test_a_rewritten_run_tells_a_tensorboard_that_looks_on_to_begin_again(tmp_path, in_process):
+    compare(experiment(), tmp_path, display=Silent(), tensorboard=True)
+    (written,) = (tmp_path / "tensorboard/flat-seed0").iterdir()
+    starts = [
+        event.session_log.status for event in EventFileLoader(str(written)).Load() if event.HasField("session_log")
+    ]
+    assert starts == [SessionLog.START]
 
 
 def test_a_task_without_an_accuracy_has_no_empty_charts(tmp_path):

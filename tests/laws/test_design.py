@@ -174,6 +174,14 @@ def test_the_formula_of_refined_schedules():
     np.testing.assert_allclose(made.sample(), 0.1 * shape / shape.max())
 
 
+def test_the_first_and_last_norms_are_smoothed_with_themselves():
+    rising = np.arange(1.0, 21.0)
+    for norms in (rising, rising[::-1]):  # whose medians are themselves
+        np.testing.assert_array_equal(
+            refine(norms, 0.1, window_frac=0.25).sample(), refine(norms, 0.1, window_frac=0.0).sample()
+        )
+
+
 def test_large_first_norms_give_a_warmup_and_a_spike_changes_nothing():
     norms = np.concatenate([np.linspace(5.0, 1.0, 100), np.ones(900)])
     plain = refine(norms, 0.1).sample()

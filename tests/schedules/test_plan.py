@@ -97,6 +97,8 @@ def test_a_constant_product_follows_the_rates_of_the_plan_in_their_form():
     assert Plan(lr=[0.25, 0.5], weight_decay=tie)(0)["weight_decay"] == [2.0, 1.0]
     assert Plan(lr={"a": 0.1, "b": 0.5}, weight_decay={"b": tie})(0)["weight_decay"] == {"b": 1.0}
     assert PLANS["tied"](np.array([0, 1, 2]))["weight_decay"].tolist() == [0.0, 0.04, 0.02]
+    named = Plan(lr=0.5, weight_decay={"head": ConstantProduct(0.5), "body": 0.1})
+    assert named(3) == {"lr": 0.5, "weight_decay": {"head": 1.0, "body": 0.1}}, "one rate is that of every group"
     assert Plan(lr=[5e-324, 0.5], weight_decay=tie)(0)["weight_decay"] == [0.0, 1.0]  # 0.5 / 5e-324 is not finite
     with pytest.raises(ArgumentError, match=r"Plan\(weight_decay=...\) must be a schedule, as nothing .*; give lr="):
         Plan(weight_decay=tie)(0)
