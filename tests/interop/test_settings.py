@@ -174,6 +174,8 @@ def test_options_have_values_of_their_kind() -> None:
     found = {"lr": 0.3, "steps": 9, "fp16": True, "sizes": [1, 2, 3], "flag": True, "other": False}
     assert options("", words) == found | {"none": None, "null": None, "x": "a"}
     assert options("", ["--lr-decay-style", "a b", "--lr", 0.3]) == {"lr_decay_style": "a b", "lr": 0.3}
+    several = {"betas": [0.9, 0.95], "sizes": [1, 2, 3], "fp16": True}
+    assert options("", "--betas 0.9 0.95 --sizes 1 2 3 --fp16") == several
     assert options("", "run --name 'a b' --lr \\\n 0.3 --x=") == {"name": "a b", "lr": 0.3, "x": ""}
 
 

@@ -168,6 +168,8 @@ def test_inputs_and_targets_of_different_lengths_are_refused():
     x = torch.zeros(3, 1)
     with pytest.raises(ArgumentError, match=r"Task\(test=.*as many targets as inputs \(3\), and at least one, got 2"):
         Task(torch.nn.ReLU, (x, x), (x, x[:2]))
+    with pytest.raises(ArgumentError, match=r"Task\(train=.*as many targets as inputs \(0\), and at least one, got 0"):
+        Task(torch.nn.ReLU, (x[:0], x[:0]), (x, x))
     with pytest.raises(ArgumentError, match="two tensors"):
         Task(torch.nn.ReLU, (x, x), [x.tolist()])
 

@@ -132,6 +132,16 @@ def test_ctrl_c_that_is_held_back_is_delivered_once_it_is_allowed_or_at_the_end(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_handler_of_ones_own_hears_of_a_ctrl_c_once():
+    heard = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    with _Interrupts() as interrupts:
+        interrupts.allow()
+        signal.raise_signal(signal.SIGINT)
+        assert heard == [signal.SIGINT]
+    assert heard == [signal.SIGINT]
+
+
 @pytest.mark.parametrize("ignored", [signal.SIG_IGN, lambda *_: None], ids=["by the system", "by a function"])
 def test_the_test_continues_if_ctrl_c_is_ignored(ignored):
     signal.signal(signal.SIGINT, ignored)

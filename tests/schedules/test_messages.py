@@ -326,6 +326,7 @@ REFUSED = [
     ),
     ((lambda: ss.Knots(((0, 1), (0, 2), (-1, 3)))), "Knots(points[2]=...) must be a finite number >= 0, got -1"),
     ((lambda: ss.Knots(((0, 1), (3,)))), "Knots(points[1]=...) must be a (step, value) pair, got (3,)"),
+    ((lambda: ss.Knots(((0, 1), "23"))), "Knots(points[1]=...) must be a (step, value) pair, got '23'"),
     (
         (lambda: ss.Piecewise((1, 2), (3, 4))),
         "Piecewise(values=...) must be 3 values (one more than boundaries), got (1.0, 2.0)",
