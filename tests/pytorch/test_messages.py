@@ -227,7 +227,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("message", REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.parametrize("message", REFUSED, ids=lambda message: message[:60])
 def test_a_refusal_says_what_to_write(message):
     with pytest.raises(StepsizeError) as caught:
         REFUSED[message]()
@@ -296,7 +296,7 @@ WARNED = {
 }
 
 
-@pytest.mark.parametrize("message", WARNED, ids=range(len(WARNED)))
+@pytest.mark.parametrize("message", WARNED, ids=lambda message: message[:60])
 def test_a_warning_is_given_once(message):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""What schedules, plans, texts and horizons refuse is said whole: what was given, and what to write instead."""
+"""Refusals of steps, plans, texts, JSON and horizons, in whole messages; `test_refusals` has those of arguments."""
 
 import math
 
@@ -56,38 +56,8 @@ REFUSED = [
         'Function(function=...) must be importable, got \'math:coss\'; math has no "coss"; did you mean "cos"?',
     ),
     (
-        (lambda: Function(3)),
-        'Function(function=...) must be a function, or the name of one as "package.module:name", got 3',
-    ),
-    (
         (lambda: Function("a b")),
         "Function(function=...) must be a function, or the name of one as \"package.module:name\", got 'a b'",
-    ),
-    (
-        (lambda: Linear(1, 0, 9).repeat(3, stretch=1e30)),
-        "Repeat(stretch=...) must be small enough for cycles under 2**53 steps, got 1e+30; repeat it fewer "
-        "times or stretch it less",
-    ),
-    (
-        (lambda: Linear(1, 0, 9).repeat(30, stretch=0.01)),
-        "Repeat(stretch=...) must be large enough to leave each cycle a step, got 0.01; repeat it fewer times "
-        "or shrink it less",
-    ),
-    (
-        (lambda: Linear(1, 0, 9).repeat(math.inf, stretch=1.001)),
-        "Repeat(stretch=...) must be 1, or at least 1.005, if times is inf, got 1.001; or give the number of times",
-    ),
-    (
-        (lambda: Linear(1, 0, 9).repeat(10**9, stretch=1.5)),
-        "Repeat(times=...) must be at most 10000 if stretch is not 1, or inf, got 1000000000",
-    ),
-    (
-        (lambda: Constant(0.1).repeat(2)),
-        "the schedule of .repeat() must be one that ends, got Constant(0.1); cut it with .head(n) first",
-    ),
-    (
-        (lambda: Linear(1, 0, 9).head(0).repeat(2)),
-        "the schedule of .repeat() must be at least one step long, got Linear(1.0, 0.0, 9).head(0)",
     ),
     ((lambda: Plan.from_dict(saved(type="Constant", value=1))), "this is not a Plan; from_dict(form) reads a schedule"),
     ((lambda: from_dict(saved(type="Plan"))), "schedule: a Plan is not a schedule; read it with Plan.from_dict"),
@@ -273,10 +243,6 @@ REFUSED = [
         "epochs, accumulation=1, processes=1, drop_last=False, tokens_per_sample=None)",
     ),
     (
-        (lambda: Horizon(samples=9, batch="3", epochs=1)),
-        "Horizon(batch=...) must be a whole number of at least 1, got '3'; write 3 without quotes",
-    ),
-    (
         (lambda: Horizon(samples=9, batch="Constant(3)", epochs=1)),
         "Horizon(batch=...) must be a whole number of at least 1, got 'Constant(3)'; for a schedule, write "
         'parse("...")',
@@ -291,66 +257,24 @@ REFUSED = [
         "Linear(steps=...) must be a whole number of at least 1, got 0.3; for 30% of the run write that many "
         'steps, or "30%" in a text',
     ),
-    ((lambda: Linear(1, 0, 2.5)), "Linear(steps=...) must be a whole number of at least 1, got 2.5; write 2 or 3"),
-    (
-        (lambda: Linear(1, 0, "3ep")),
-        "Linear(steps=...) must be a whole number of at least 1, got '3ep'; lengths with a unit are read by "
-        'parse(text, horizon=...) or Horizon(...).of("3ep")',
-    ),
     ((lambda: Linear(1, 0, -2.5)), "Linear(steps=...) must be a whole number of at least 1, got -2.5"),
-    (
-        (lambda: Linear(1, 0, 2**60)),
-        "Linear(steps=...) must be at most 2**53 = 9007199254740992, got 1152921504606846976",
-    ),
-    ((lambda: Linear("1", 0, 3)), "Linear(start=...) must be a finite number, got '1'; write a number such as 0.1"),
     ((lambda: Linear(1, 0)), "Linear(steps=...) must be given; write Linear(start, end, steps)"),
     (
         (lambda: Linear(1, 0, 3, steps=3)),
         "Linear(steps=...) must be given once, got 3; write Linear(start, end, steps)",
     ),
     ((lambda: Linear(1, 0, stps=3)), "Linear has no argument 'stps'; write Linear(start, end, steps)"),
-    ((lambda: Linear(True, 0, 3)), "Linear(start=...) must be a finite number, got True; write a number such as 0.1"),
-    (
-        (lambda: Linear(10**400, 0, 3)),
-        "Linear(start=...) must be a finite number, got 100000000000000000000000000000000000000000000000000000000...",
-    ),
-    (
-        (lambda: Linear(-(10**400), 0, 3)),
-        "Linear(start=...) must be a finite number, got -10000000000000000000000000000000000000000000000000000000...",
-    ),
     ((lambda: ss.Table(0.1)), "Table(values=...) must be a sequence, got 0.1; write values=(0.1,)"),
     ((lambda: ss.Table([])), "Table(values=...) must be a sequence of at least one item, got []"),
-    (
-        (lambda: ss.MultiStep(1, 0.5, (3, 2))),
-        "MultiStep(boundaries[1]=...) must be weakly rising, got 2; sort them; here 3 is followed by 2",
-    ),
-    ((lambda: ss.Knots(((0, 1), (0, 2), (-1, 3)))), "Knots(points[2]=...) must be a finite number >= 0, got -1"),
-    ((lambda: ss.Knots(((0, 1), (3,)))), "Knots(points[1]=...) must be a (step, value) pair, got (3,)"),
     ((lambda: ss.Knots(((0, 1), "23"))), "Knots(points[1]=...) must be a (step, value) pair, got '23'"),
-    (
-        (lambda: ss.Piecewise((1, 2), (3, 4))),
-        "Piecewise(values=...) must be 3 values (one more than boundaries), got (1.0, 2.0)",
-    ),
-    ((lambda: ss.one_cycle(1, 9, 1.5)), "one_cycle(warmup_frac=...) must be a finite number >= 0 and <= 1, got 1.5"),
-    ((lambda: Linear(1, 0, 9).clip(1, 0)), "Clip(low=...) must be at most high = 0.0, got 1.0; exchange the two"),
-    ((lambda: Linear(1, 0, 9).head(-1)), "Head(n=...) must be a whole number of at least 0, got -1"),
     ((lambda: Linear(1, 0, 9).every(0)), "Every(n=...) must be a whole number of at least 1, got 0"),
     ((lambda: Linear(1, 0, 9).warp(0)), "Warp(power=...) must be a finite number > 0, got 0"),
     ((lambda: Linear(1, 0, 9).stretch(0)), "Stretch(n=...) must be a whole number of at least 1, got 0"),
-    (
-        (lambda: Linear(1, 0, 9) >> 3),
-        "the right of >> must be a schedule, got 3; write >> Constant(0.01) to stay at a number",
-    ),
-    ((lambda: Linear(1, 0, 9) / 0), "the right of / must be a number other than 0, got 0.0"),
     (
         (lambda: Linear(1, 0, 9) ** "a"),
         "Power(exponent=...) must be a finite number, got 'a'; write a number such as 0.1",
     ),
     ((lambda: Linear(1, 0, 9).sample(-1)), "sample(n=...) must be a whole number of at least 0, got -1"),
-    (
-        (lambda: Constant(1).sample()),
-        "the schedule of .sample() must be one that ends, got Constant(1.0); write .sample(n)",
-    ),
     ((lambda: Linear(1, 0, 9).reclock(0)), "Reclock(batch=...) must be a whole number of at least 1, got 0"),
     ((lambda: Linear(1, 0, 9).tail(2.5)), "Tail(n=...) must be a whole number of at least 0, got 2.5; write 2 or 3"),
     (
@@ -361,7 +285,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("call", "message"), REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message[:60] for _, message in REFUSED])
 def test_a_refusal_says_what_to_write(call, message):
     with pytest.raises(StepsizeError) as caught:
         call()
