@@ -178,8 +178,7 @@ def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
         for each in lines
     ]
     label = f"{compared[0].metric.label} difference" if compared else "difference"
-    judged = sum(bool(each.p) for each in lines)
-    note = f"p is corrected for {judged} pair{'s' * (judged > 1)} (Holm)." if judged else ""
+    note = compared[0].correction_of_pairs if compared else ""
     none = "All pairs need at least 3 and at most 32 schedules, and at least 2 seeds."
     return SummaryTable(("schedule", "against", label, "p", "verdict"), tuple(texts), (note,) if lines else (none,))
 

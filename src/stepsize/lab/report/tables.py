@@ -115,6 +115,12 @@ class Table:
         return sum(not math.isnan(each.difference.p) for each in self.findings if each.difference)
 
     @property
+    def correction_of_pairs(self) -> str:
+        """What the p-values of `pairs` are corrected for, as a sentence; empty if there are none."""
+        judged = sum(bool(each.p) for each in self.pairs)
+        return f"p is corrected for {judged} pair{'s' * (judged > 1)} (Holm)." if judged else ""
+
+    @property
     def direction(self) -> str:
         if self.metric.higher_is_better is None:
             return "whether higher or lower is better is not known"
