@@ -13,6 +13,7 @@ from stepsize.errors import ArgumentError, StepsizeError, first_few, gathered, r
 
 UsageError: Any = typer.BadParameter.__base__  # typer does not export it
 OPTION = re.compile(r"--[^\s=]+(=.*)?|-[A-Za-z]", re.DOTALL)  # and not a text such as "--lr 3e-4 --min-lr 3e-5"
+CONFIG = re.compile(r"--[^\s=]+=\S*\s+--.*", re.DOTALL)  # a text such as "--lr=3e-4 --min-lr=3e-5"
 
 
 class Verb(TyperCommand):
@@ -34,7 +35,8 @@ class Verb(TyperCommand):
         owner = f"stepsize {self.name}"
         parameters = self.get_params(ctx)
         known = [name for each in parameters for name in (*each.opts, *each.secondary_opts) if name.startswith("-")]
-        typed = [word.partition("=")[0] for word in takewhile("--".__ne__, args) if OPTION.fullmatch(word)]
+        words = takewhile("--".__ne__, args)
+        typed = [word.partition("=")[0] for word in words if OPTION.fullmatch(word) and not CONFIG.fullmatch(word)]
         verb: Any = self.callback
         errors, misuse = list[StepsizeError](), list[StepsizeError]()
         with gathered(errors):
