@@ -288,6 +288,14 @@ def test_the_updates_around_the_end_of_the_run_are_shown_too(typed):
     ]
 
 
+@pytest.mark.parametrize("sign", [" ", "="])
+def test_a_text_of_options_may_have_equals_signs_and_equal_rates_are_said_once(typed, sign):
+    done = typed("check", f"--lr{sign}0.3 --train-iters{sign}9 --lr-decay-style{sign}constant", "--steps", 5)
+    assert done.stderr == ""
+    said = "  the run ends after 5 updates, and the schedule takes 9: the last rate is 0.3 either way"
+    assert done.stdout.splitlines()[-1] == said
+
+
 def test_a_finding_has_the_line_of_the_config_or_the_schedule_that_would_mend_it(typed, tmp_path):
     (tmp_path / "ds.json").write_text(json.dumps(DEEPSPEED))
     assert typed("check", "ds.json").stdout.endswith('at update 5\n    write "warmup_type": "log"\n')

@@ -254,10 +254,10 @@ def _length(course: Course) -> Iterator[Finding]:
         sentence = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
         yield _finding(course, "length", sentence, note=run - total < _SMALL * run)
     elif run < total < math.inf:
-        last, end = distinct_texts(course.at(run - 1), course.at(total))
+        rate, at_end = course.at(run - 1), course.at(total)
+        rates = f"{rate:.4g} either way" if rate == at_end else "{}, not {}".format(*distinct_texts(rate, at_end))
         ends = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
-        sentence = f"{ends}: the last {{rate}} is {last}, not {end}"
-        yield _finding(course, "length", sentence, note=total - run < _SMALL * run)
+        yield _finding(course, "length", f"{ends}: the last {{rate}} is {rates}", note=total - run < _SMALL * run)
 
 
 def _rise(course: Course) -> Iterator[Finding]:
