@@ -324,6 +324,7 @@ def test_the_switch_changes_light_and_dark(page):
     assert page.evaluate(colour) == "rgb(20, 23, 26)"
     eventually(lambda: len(lines(page)), 2)
     page.emulate_media(color_scheme="dark")
+    page.evaluate("new Promise(requestAnimationFrame)")  # The page hears of a preference once a frame.
     page.emulate_media(color_scheme="light")
     eventually(lambda: page.evaluate(colour), "rgb(255, 255, 255)")
 
