@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import sys
+from types import ModuleType
 
 # Tests run side by side on all cores: threads of one would wait for those of another, here and in child processes.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
@@ -15,6 +17,9 @@ import pytest
 import stepsize
 
 pytest_plugins = ["chromium"]
+
+# TensorBoard loads TensorFlow, if it is installed, unless its build has this module: three seconds.
+sys.modules["tensorboard.compat.notf"] = ModuleType("tensorboard.compat.notf")
 
 gc.disable()  # until all tests are collected: what they import is no garbage
 
