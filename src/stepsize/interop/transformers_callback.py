@@ -10,7 +10,7 @@ from stepsize.interop.curve_writer import CurveWriter
 from stepsize.pytorch.applied import AppliedValues
 
 
-class LogAppliedInTrainer(TrainerCallback):
+class LogAppliedInTrainer(TrainerCallback):  # type: ignore[misc]
     """Logs what each update of a Trainer used: its learning rate, and whatever else a `Scheduler` drives.
 
     The values are part of the Trainer's log, and so of what it reports to any logger; `learning_rate` there is the one
