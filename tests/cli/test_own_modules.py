@@ -94,7 +94,7 @@ def test_a_resumed_comparison_of_stacked_runs_finds_modules_of_the_current_folde
     assert load_runs(folder / "out").runs()[0].status == "finished"
 
 
-def test_a_file_somewhere_else_is_named_by_its_path_and_found_again_from_another_folder(tmp_path):
+def test_a_file_somewhere_else_is_named_by_its_path_and_found_again_from_another_folder(tmp_path, typed):
     there, here = tmp_path / "there", tmp_path / "here"
     there.mkdir()
     here.mkdir()
@@ -103,7 +103,7 @@ def test_a_file_somewhere_else_is_named_by_its_path_and_found_again_from_another
     done = stepsize(here, "compare", "--task", "../there/mytask.py:line", *TRAINING, "--schedule", "a=Constant(0.1)")
     assert done.returncode == 0, done.stderr
     (out,) = (here / "runs").iterdir()
-    done = stepsize(tmp_path, "compare", "--resume", str(out))
+    done = typed("compare", "--resume", out)
     assert done.returncode == 0, done.stderr
 
 

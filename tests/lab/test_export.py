@@ -68,6 +68,12 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return made
 
 
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn, in tests of what is written."""
+    monkeypatch.setattr("stepsize.lab.exporting._figures", lambda *_: iter(()))
+
+
 def last_values(folder: Path, column: str) -> dict[str, dict[int, float]]:
     """The last value of each finished run, by schedule and seed, from SQLite alone."""
     with sqlite3.connect(folder / "store.sqlite") as connection:
@@ -158,6 +164,7 @@ def test_the_latex_table_has_the_numbers_of_the_csv_file(
             assert float(rounded) == pytest.approx(round(float(exact), digits), abs=1e-12)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_name_of_a_metric_of_ones_own_stays_as_it_is(tmp_path: Path) -> None:
     lab.export(write_results(tmp_path / "results", ("a", "b"), metric="val_loss", mode="min"))
     own = (tmp_path / "results/paper/table-val-loss.tex").read_text()
@@ -169,11 +176,13 @@ def test_the_name_of_a_metric_of_ones_own_stays_as_it_is(tmp_path: Path) -> None
     assert "diverged" not in ours
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_name_of_the_file_of_a_metric_ends_with_a_letter_if_it_is_cut(tmp_path: Path) -> None:
     lab.export(write_results(tmp_path / "results", ("a", "b"), 2, metric="x" * 39 + " y", mode="min"))
     assert (tmp_path / f"results/paper/table-{'x' * 39}.tex").exists()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_table_whose_first_schedule_has_diverged_says_that_runs_are_left_out(tmp_path: Path) -> None:
     lab.export(write_results(tmp_path / "results", ("a", "b"), 3, bad="a"))
     table = (tmp_path / "results/paper/table-test-loss.tex").read_text()
@@ -189,6 +198,7 @@ def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
             assert float(row["test_loss"]) == values[row["schedule"]][int(row["seed"])]
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize("kind", ["md", "tex"])
 def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -> None:
     asked = {
@@ -225,6 +235,7 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
     assert not re.search("most seeds|loss limit", text), "what is off is no setting"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> None:
     folder = write_results(tmp_path / "results", ("a", "b"), about={"trains_itself": True, "steps": 400})
     lab.export(folder)
@@ -234,6 +245,7 @@ def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> N
     assert "same weights" not in text
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_what_the_runs_were_judged_on_and_how_peaks_were_tuned_is_said(tmp_path: Path) -> None:
     chance = {"accuracy": 0.99, "samples": 100, "loss": None}
     lab.export(write_results(tmp_path / "held out", ("a", "b"), about={"chance": chance}, held_out=True))
@@ -257,6 +269,7 @@ def test_of_many_schedules_the_first_and_the_best_are_shown_and_all_are_counted(
     assert len(re.findall(r"^ *s\d+ &", table, re.MULTILINE)) == 200
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_seeds_in_rounds_have_intervals_but_no_p_values(tmp_path: Path) -> None:
     folder = write_results(tmp_path / "results", ("a", "b"), 6, about={"looks": [4, 6]}, until_told=True)
     lab.export(folder)
@@ -275,6 +288,7 @@ def test_one_seed_has_no_differences(tmp_path: Path) -> None:
     assert "interval" not in (tmp_path / "results/paper/table-test-loss.tex").read_text()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_unfinished_runs_are_counted_of_how_many(tmp_path: Path) -> None:
     folder = write_results(tmp_path / "results", ("a", "b"), 3)
     with sqlite3.connect(folder / "store.sqlite") as connection:
@@ -282,6 +296,7 @@ def test_unfinished_runs_are_counted_of_how_many(tmp_path: Path) -> None:
     assert lab.export(folder).notes == ("1 of 6 runs have not finished and are left out.",)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_single_schedule_of_a_command_has_no_plural(tmp_path: Path) -> None:
     asked = {"command": "python train.py {rates} {folder}", "task": "fashion-mnist", "batch_size": None}
     folder = write_results(tmp_path / "results", ("a",), 1, **asked)
@@ -421,6 +436,7 @@ def test_nothing_is_overwritten_unless_asked(six: Path, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, "the same results, the same files"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_links_are_not_followed(tmp_path: Path) -> None:
     folder, elsewhere = write_results(tmp_path / "results", ("a", "b"), 2), tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -439,6 +455,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert not (mine / "methods.tex").is_symlink()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_task_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "evil_task.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)

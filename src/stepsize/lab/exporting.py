@@ -157,4 +157,5 @@ def _files(name: str, picture: PaperPicture) -> Iterator[tuple[str, bytes]]:
         content = BytesIO()
         with without_glyph_warnings():
             picture.savefig(content, format=kind)
+        picture.set_layout_engine("none")  # the next kind has the same layout
         yield f"{name}.{kind}", content.getvalue()
