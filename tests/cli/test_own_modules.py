@@ -99,8 +99,10 @@ def test_a_file_somewhere_else_is_named_by_its_path_and_found_again_from_another
     there.mkdir()
     here.mkdir()
     (there / "neighbour.py").write_text(OWN)
-    (there / "mytask.py").write_text("from neighbour import *")
-    done = stepsize(here, "compare", "--task", "../there/mytask.py:line", *TRAINING, "--schedule", "a=Constant(0.1)")
+    (there / "task_there.py").write_text("from neighbour import *")
+    done = stepsize(
+        here, "compare", "--task", "../there/task_there.py:line", *TRAINING, "--schedule", "a=Constant(0.1)"
+    )
     assert done.returncode == 0, done.stderr
     (out,) = (here / "runs").iterdir()
     done = typed("compare", "--resume", out)
