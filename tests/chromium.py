@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+SIZE = {"width": 1280, "height": 900}
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -20,23 +22,40 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def open_in_browser(browser):
-    """Opens a page from a file; fails at the end if the page logged an error or sent a request."""
-    contexts, said = [], []
+@pytest.fixture(scope="module")
+def _usual_page(browser):
+    """A page that tests use one after another: a new one takes a second."""
+    return browser.new_context(viewport=SIZE).new_page()
 
-    def opened(path, **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: request.url in (path.as_uri(), "data:,") or said.append(request.url))
-        page.goto(path.as_uri())
+
+@pytest.fixture
+def open_in_browser(browser, _usual_page):
+    """Opens an address; fails at the end if the page logged an error or asked for anything elsewhere."""
+    opened, said = [], []
+
+    def open_page(address, **options):
+        new = options or opened
+        page = browser.new_context(**{"viewport": SIZE, **options}).new_page() if new else _usual_page
+        root = address.partition("#")[0]
+        heard = {
+            "console": lambda message: message.type != "info" and said.append(message.text),
+            "pageerror": lambda error: said.append(str(error)),
+            "dialog": lambda dialog: (said.append(dialog.message), dialog.dismiss()),
+            "request": lambda request: request.url.startswith((root, "data:")) or said.append(request.url),
+        }
+        for event, listener in heard.items():
+            page.on(event, listener)
+        opened.append((page, heard))
+        page.goto(address)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    yield open_page
+    for page, heard in opened:
+        if page is not _usual_page:
+            page.context.close()
+            continue
+        for event, listener in heard.items():
+            page.remove_listener(event, listener)
+        page.emulate_media(media="null", color_scheme="light")
+        page.goto("about:blank")
     assert said == []

@@ -43,7 +43,7 @@ def opened(open_in_browser, tmp_path):
     def opened(name="usual", **options):
         path = tmp_path / "report.html"
         path.write_text(html_report(PAGES[name][0], **PAGES[name][1]), encoding="utf-8")
-        return open_in_browser(path, **options)
+        return open_in_browser(path.as_uri(), **options)
 
     return opened
 
@@ -256,7 +256,7 @@ def one_bad(open_in_browser, tmp_path):
     runs = [losing("a", 0.1, 1.0, 0.6, 0.5), losing("b", 0.2, 0.9, 0.5, 0.4), losing("bad", 9.0, 1.0, 50.0, 4e5)]
     path = tmp_path / "report.html"
     path.write_text(html_report(runs, "One bad"), encoding="utf-8")
-    return open_in_browser(path)
+    return open_in_browser(path.as_uri())
 
 
 def test_a_schedule_that_blows_up_is_out_of_view_and_hiding_the_others_brings_it_back(one_bad):
@@ -363,7 +363,7 @@ def test_a_hostile_name_neither_runs_nor_breaks_the_layout(open_in_browser, tmp_
     )  # fmt: skip
     path = tmp_path / "report.html"
     path.write_text(html, encoding="utf-8")
-    page = open_in_browser(path, viewport={"width": width, "height": 900})
+    page = open_in_browser(path.as_uri(), viewport={"width": width, "height": 900})
     page.get_by_text("All 3 pairs of schedules").click()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("document.documentElement.scrollHeight") < (14_000 if width > 500 else 30_000)
@@ -402,7 +402,7 @@ def test_if_a_schedule_is_hidden_its_panels_are_as_if_it_had_not_been_there(open
     for runs in ([losing("hidden", 9.0, *hidden), *left], left):
         path = tmp_path / f"{len(runs)}.html"
         path.write_text(html_report(runs, "Report"), encoding="utf-8")
-        pages.append(open_in_browser(path))
+        pages.append(open_in_browser(path.as_uri()))
     before, alone = pages
     before.get_by_role("button", name="hidden").click()
     for title in ("learning rate", "train loss", "test loss"):
@@ -470,7 +470,7 @@ def test_numbers_in_the_tooltip_have_four_digits_or_an_exponent(open_in_browser,
     runs = [losing(str(number), 0.1, value, value) for number, value in enumerate((-0.5, 0.0, 2e-5, 1234.5, 123456.0))]
     path = tmp_path / "report.html"
     path.write_text(html_report(runs, "Numbers"), encoding="utf-8")
-    page = open_in_browser(path)
+    page = open_in_browser(path.as_uri())
     page.get_by_role("slider", name="train loss over steps").focus()
     page.keyboard.press("Home")
     shown = page.locator("#tip .value").all_inner_texts()
@@ -481,7 +481,7 @@ def test_a_value_between_two_points_of_a_curve_lies_on_the_straight_line(open_in
     runs = [losing("two", 0.1, 2.0, 1.0), losing("three", 0.2, 1.5, 1.5, 0.5), losing("one", 0.3, 0.7)]
     path = tmp_path / "report.html"
     path.write_text(html_report(runs, "Between"), encoding="utf-8")
-    page = open_in_browser(path)
+    page = open_in_browser(path.as_uri())
     slider = page.get_by_role("slider", name="train loss over steps")
     slider.focus()
     told = []

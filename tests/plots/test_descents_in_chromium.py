@@ -26,7 +26,7 @@ def opened(open_in_browser, tmp_path):
     def opened(name="usual", **options):
         path = tmp_path / "page.html"
         path.write_text(descents_page(f"The page {WICKED}", PAGES[name]), encoding="utf-8")
-        return open_in_browser(path, **options)
+        return open_in_browser(path.as_uri(), **options)
 
     return opened
 
