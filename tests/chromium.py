@@ -25,7 +25,7 @@ def browser():
 @pytest.fixture(scope="module")
 def _usual_page(browser):
     """A page that tests use one after another: a new one takes a second."""
-    return browser.new_context(viewport=SIZE).new_page()
+    return browser.new_page()
 
 
 @pytest.fixture
@@ -33,9 +33,10 @@ def open_in_browser(browser, _usual_page):
     """Opens an address; fails at the end if the page logged an error or asked for anything elsewhere."""
     opened, said = [], []
 
-    def open_page(address, **options):
+    def open_page(address, viewport=SIZE, **options):
         new = options or opened
-        page = browser.new_context(**{"viewport": SIZE, **options}).new_page() if new else _usual_page
+        page = browser.new_context(viewport=viewport, **options).new_page() if new else _usual_page
+        page.set_viewport_size(viewport)
         root = address.partition("#")[0]
         heard = {
             "console": lambda message: message.type != "info" and said.append(message.text),
