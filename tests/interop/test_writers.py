@@ -243,6 +243,9 @@ def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
         stepsize.interop.to_transformers(schedule)
     assert found.value.settings["horizon"] == 100
     assert stepsize.interop.to_transformers(schedule, 100)["lr_scheduler_type"] == "cosine_with_min_lr"
+    with pytest.raises(ArgumentError, match="at update 101, not") as found:
+        stepsize.interop.to_transformers(schedule, 200)
+    assert "ends before" not in str(found.value)
 
 
 def test_an_optimizer_of_transformers_can_have_any_schedule() -> None:

@@ -192,10 +192,11 @@ def test_a_table_whose_first_schedule_has_diverged_says_that_runs_are_left_out(t
 def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
     rows = read_csv(six / "paper/runs.csv")
     assert len(rows) == 30
-    values = last_values(six, "test_loss")
-    for row in rows:
-        if row["status"] == "finished":
-            assert float(row["test_loss"]) == values[row["schedule"]][int(row["seed"])]
+    for metric in TABLES.values():
+        values = last_values(six, metric)
+        for row in rows:
+            if row["status"] == "finished":
+                assert float(row[metric]) == values[row["schedule"]][int(row["seed"])]
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -434,6 +435,13 @@ def test_nothing_is_overwritten_unless_asked(six: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     lab.export(six, tmp_path, overwrite=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, "the same results, the same files"
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_the_folder_of_an_export_is_made_with_those_above_it(tmp_path: Path) -> None:
+    exported = lab.export(write_results(tmp_path / "results", ("a", "b"), 2), tmp_path / "thesis" / "figures")
+    assert {path.parent for path in exported.files} == {tmp_path / "thesis" / "figures"}
+    assert all(path.exists() for path in exported.files)
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -312,6 +312,12 @@ CONTENT = ReportContent(
 COMPARED = tables(grouped(FIVE), CONTENT.terms)
 
 
+@pytest.mark.parametrize(("seeds", "said"), [((0,), False), ((0, 1), True)])
+def test_the_markdown_says_what_the_spread_is_if_there_are_several_seeds(seeds, said):
+    content = replace(CONTENT, experiment=replace(CONTENT.experiment, seeds=seeds))
+    assert ("Spread is the standard deviation over seeds." in markdown_report(content, "Two")) == said
+
+
 def test_every_word_of_the_markdown():
     text = markdown_report(CONTENT, "Five_schedules").replace("\N{MINUS SIGN}", "-")
     head, _, rest = text.partition("| schedule | train loss")

@@ -161,6 +161,7 @@ def test_weight_averaging_may_begin_late_and_may_take_no_time():
         lambda o: CosineAnnealingLR(o, 7.3, 0.01),
         lambda o: CosineAnnealingLR(o, 0.7),
         lambda o: CyclicLR(o, 0.1, 0.2, 2.5),
+        lambda o: CyclicLR(o, 0.1, 0.2, 2, 2.5),
         lambda o: SequentialLR(o, [LinearLR(o, 0.3, 1.0, 7.5), CosineAnnealingLR(o, 12.6)], [10]),
     ],
 )
