@@ -20,6 +20,7 @@ ONE_CYCLE = WINDOW | {"type": "OneCycleLR", "eta_max": 1.0}
 PERIODS = WINDOW | {"type": "CosineRestartLR", "periods": [4, 6], "eta_min": 0.1}
 STAGE = {"duration": 9, "start_lr_fraction": 0.5}
 TWO = {"type": "sequential", "schedulers": [{"type": "constant"}, {"type": "linear_with_warmup", "warmup": 0}]}
+THREE = TWO | {"schedulers": [*TWO["schedulers"], {"type": "constant"}]}
 TAIL = {"type": "wsd", "warmup": 4}
 PERIODIC = {"type": "wsds", "period_lengths": [10, 20], "warmup": 2}
 MIXED = {"name": "CosineAnnealingWarmRestarts", "learning_rate": 0.1, "T_0": 5, "T_mult": 3}
@@ -170,6 +171,13 @@ LIMITS = [
         "(Constant(0.3).head(4) >> Linear(0.3, 0.03, 6)).tail(1)",
         (TWO, 10),
         "sequential(schedulers_max=...) must be a sequence with the length of each scheduler but the last, got None",
+    ),
+    (
+        "olmo_core",
+        (THREE | {"schedulers_max": [4, 3]}, 10),
+        "(Constant(0.3).head(4) >> Linear(0.3, 0.03, 3).head(3)).tail(1)",
+        (THREE | {"schedulers_max": [4]}, 10),
+        "sequential(schedulers_max=...) must be a sequence with the length of each scheduler but the last, got (4,)",
     ),
     (
         "olmo_core",

@@ -398,3 +398,16 @@ def test_a_copy_knows_which_optimizers_have_never_updated():
     again = copy.deepcopy(scheduler)
     update(again.optimizer)
     assert (scheduler.position, again.position) == (2, 3)
+
+
+def test_a_state_knows_which_optimizers_have_never_updated():
+    generator, critic = sgd(), sgd()
+    scheduler = Scheduler([generator, critic], PLAN, auto=True)
+    update(critic)
+    with pytest.warns(UserWarning, match="optimizer 0 of this scheduler has made no update yet"):
+        update(critic)
+    resumed = [sgd(), sgd()]
+    again = Scheduler(resumed, PLAN, auto=True)
+    again.load_state_dict(scheduler.state_dict())
+    update(resumed[1])
+    assert again.position == scheduler.position + 1 == 3

@@ -83,6 +83,12 @@ def nested():
     return pytorch.SequentialLR(optimizer, [pytorch.StepLR(optimizer, 3), inner], [5])
 
 
+def half_a_pair():
+    optimizer = sgd()
+    optimizer.param_groups[0]["pair"] = (0.9, None)
+    return optimizer
+
+
 class Rest(nn.Module):
     def __init__(self):
         super().__init__()
@@ -131,6 +137,8 @@ REFUSED = {
     "Optimizer.__init__; give the optimizer that it wraps, if there is one": lambda: Scheduler(WithoutHooks(), PLAN),
     "Scheduler(optimizer=...) must be an optimizer that uses the lr of its groups, got Rprop; Rprop adapts its own "
     "step sizes": lambda: Scheduler(Rprop([weight()]), PLAN),
+    "Scheduler has no argument 'pair'; known are lr, dampening, momentum, weight_decay; for a value outside the "
+    "optimizer, give targets={...}": lambda: Scheduler(half_a_pair(), pair=PLAN),
     "Plateau(factor=...) must be a number < 1, got 1.0": lambda: Plateau(factor=1.0),
     "under auto=True the optimizer's updates move the position; use seek() to move it": lambda: Scheduler(
         sgd(), PLAN, auto=True
