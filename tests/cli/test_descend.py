@@ -78,6 +78,14 @@ def test_a_descent_that_reaches_a_tip_is_reported_as_stopped(descend):
     assert "GradientDescent(): stopped after 4 steps at (0, 0), where there is no gradient" in done.stdout
 
 
+def test_one_step_is_one_step(descend):
+    moved = descend("parabola", "--start", "1", "--steps", 1)
+    assert moved.stdout.splitlines()[-1] == "GradientDescent(): at (0.8) after 1 step, where f = 0.64"
+    assert moved.stdout.splitlines()[-3].split() == ["0", "1", "step"]
+    stopped = descend("sqrt(x**2)", "--start", "1", "--lr", "1", "--steps", 3)
+    assert "stopped after 1 step at (0), where there is no gradient" in stopped.stdout
+
+
 def test_a_descent_that_rose_is_reported(descend):
     done = descend("parabola", "--start", "1", "--lr", "1.1", "--steps", 5)
     assert "where f = 6.19174, above the 1 of its start" in done.stdout

@@ -39,7 +39,7 @@ def test_a_second_export_asks_before_it_overwrites(typed, refused, results, tmp_
     with Store.open(tmp_path / results / "store.sqlite") as store:
         store.rewind(5, 0)
     done = typed("export", results, "--out", "thesis/figures")
-    assert "\n1 of 6 runs have not finished and are left out.\nIn LaTeX: " in done.stdout
+    assert "\n1 of 6 runs has not finished and is left out.\nIn LaTeX: " in done.stdout
     assert b"/MediaBox [ 0 0 237.6" in (tmp_path / "thesis/figures/curves.pdf").read_bytes(), "one column by default"
     assert "write --overwrite, or name another folder with --out DIR" in refused(
         "export", results, "--out", "thesis/figures"

@@ -294,7 +294,7 @@ def test_unfinished_runs_are_counted_of_how_many(tmp_path: Path) -> None:
     folder = write_results(tmp_path / "results", ("a", "b"), 3)
     with sqlite3.connect(folder / "store.sqlite") as connection:
         connection.execute("UPDATE runs SET status = 'interrupted' WHERE number = 5")
-    assert lab.export(folder).notes == ("1 of 6 runs have not finished and are left out.",)
+    assert lab.export(folder).notes == ("1 of 6 runs has not finished and is left out.",)
 
 
 @pytest.mark.usefixtures("without_figures")

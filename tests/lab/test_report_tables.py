@@ -327,7 +327,7 @@ def test_every_word_of_the_markdown():
         "sgd, batch size 8, epochs: 3 (1020 steps), seeds: 0, 1, 2, on cpu.",
         "Losses and accuracies are those of the last epoch. Spread is the standard deviation over seeds. "
         "Accuracy: top-1.",
-        "**1 of 15 runs did not finish and are left out.**",
+        "**1 of 15 runs did not finish and is left out.**",
     ]
     first, *paragraphs = rest.split("\n\n")
     assert first.splitlines() == [
@@ -448,7 +448,7 @@ def test_the_page_of_a_comparison_has_all_that_its_store_says():
     page = content_page(replace(CONTENT, network="a_net"), "T" * 300)
     assert f"<title>{'T' * 237}...</title>" in page
     assert "<p>Data_1.</p>" in page
-    assert "1 of 15 runs did not finish" in page
+    assert "1 of 15 runs did not finish and is left out of the tables" in page
     assert "<summary>All 2 trials</summary>" in page
     assert "A remark." in notes(page)
     shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))

@@ -154,8 +154,8 @@ def test_failed_runs_count_as_not_finished():
     experiment = Experiment({"flat": "Constant(0.1)", "warm": "Constant(0.1)"}, "digits", seeds=(0, 1))
     some = [each for each in runs(2) if each.name != "even"]
     some[3] = replace(some[3], status="failed")
-    assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, some)
-    assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, some[:3])
+    assert "**1 of 4 runs did not finish and is left out.**" in report(experiment, some)
+    assert "**1 of 4 runs did not finish and is left out.**" in report(experiment, some[:3])
     some[3] = replace(some[3], status="diverged")
     assert "did not finish" not in report(experiment, some)
 

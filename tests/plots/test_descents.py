@@ -180,6 +180,8 @@ def test_a_descent_that_stopped_is_labelled_and_its_end_is_marked():
     ax = plot_descents({"cone": down})
     assert legend_of(ax) == ["cone (stopped after 4 steps: no gradient there)"]
     assert path_drawn(ax, [[0.0, 0.0]])
+    at_once = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -0.5], 20, 0.5)
+    assert legend_of(plot_descents({"cone": at_once})) == ["cone (stopped after 1 step: no gradient there)"]
 
 
 def test_the_window_is_the_window_unless_a_path_leaves_it_a_little():

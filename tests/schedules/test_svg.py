@@ -31,6 +31,7 @@ LEFT, RIGHT, TOP, BOTTOM = 66.0, 466.0, 32.0, 146.0
 PICTURES = {
     "a line": (Linear(0.0, 0.3, 500), ["0", "500 steps", "0", "0.1", "0.2", "0.3"], (BOTTOM, TOP)),
     "above zero": (Linear(0.2, 0.3, 10), ["0", "10 steps", "0", "0.1", "0.2", "0.3"], (70.0, TOP)),
+    "one step": (Linear(0.0, 0.3, 1), ["0", "1 step", "0", "0.1", "0.2", "0.3"], (BOTTOM, TOP)),
     "below zero": (Linear(-2.0, -1.0, 3), ["0", "3 steps", "-2", "-1.5", "-1", "-0.5", "0"], (BOTTOM, 89.0)),
     "an endless one": (Constant(3.0), ["0", "1,000 steps", "0", "1", "2", "3"], (TOP, TOP)),
     "no more than three decades": (Geometric(1.0, 0.001, 9), ["0", "9 steps", "0", "0.2"], (TOP, 145.89)),

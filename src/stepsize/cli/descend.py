@@ -150,17 +150,18 @@ def endings(trajectory: "Trajectory") -> list[str]:
     surface, lines = trajectory.surface, []
     for path, stopped in zip(trajectory.paths(), trajectory.stopped.flat, strict=True):
         lasted = len(path) - 1
+        took = f"{lasted:,} step{'s'[: lasted != 1]}"
         place = _place(path[-1])
         origin = f"from {_place(path[0])} " if trajectory.lasted.size > 1 else ""
         if stopped:
-            lines.append(f"{origin}stopped after {lasted:,} steps at {place}, where there is no gradient")
+            lines.append(f"{origin}stopped after {took} at {place}, where there is no gradient")
             continue
         if lasted < trajectory.steps:
             lines.append(f"{origin}diverged at step {lasted + 1}, after {place}")
             continue
         before, after = float(surface(path[0])), float(surface(path[-1]))
         rose = f", above the {before:z.6g} of its start" if after > before else ""
-        lines.append(f"{origin}at {place} after {lasted:,} steps, where f = {after:z.6g}{rose}")
+        lines.append(f"{origin}at {place} after {took}, where f = {after:z.6g}{rose}")
     return lines
 
 

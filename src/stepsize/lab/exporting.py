@@ -110,7 +110,8 @@ def _paper(results: Results) -> _Paper:
 def _notes(paper: _Paper) -> Iterator[str]:
     content = paper.content
     if content.missing:
-        yield f"{content.missing} of {content.planned} runs have not finished and are left out."
+        unfinished = "has not finished and is" if content.missing == 1 else "have not finished and are"
+        yield f"{content.missing} of {content.planned} runs {unfinished} left out."
     if len(paper.drawn) < len(paper.names):
         yield f"Of {len(paper.names)} schedules, the first and the best are drawn."
     if reason := no_comparison(paper.tables[0], len(content.experiment.seeds)):

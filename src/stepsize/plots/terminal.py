@@ -183,7 +183,7 @@ def _sketch(
         label = labels.get(index, "")
         lines.append(f"{label:>{margin}} {tick if label else upright}{text}".rstrip())
     lines.append(" " * (margin + 1) + corner + flat * across)
-    first_end, last_end = ends or ("0", f"{last:,.0f} steps")
+    first_end, last_end = ends or ("0", f"{last:,.0f} step{'s'[: last != 1]}")
     lines.append(" " * (margin + 2) + first_end + last_end.rjust(across - len(first_end)))
     return "\n".join([*lines, *_legend([curve.label for curve in curves], width, colours, marks)])
 

@@ -46,14 +46,14 @@ def _heights(values: Floats, low: float, high: float) -> Floats:
 
 
 def _frame(schedule: Schedule, last: int) -> list[str]:
-    text = str(schedule)
+    text, steps = str(schedule), f"{last:,} step{'s'[: last != 1]}"
     title = escape(text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 3]}...")
     return [
         f"<title>{title}</title>",
         f'<text x="8" y="17" font-family="monospace">{title}</text>',
         f'<path d="M{LEFT},{TOP} V{BOTTOM} H{RIGHT}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>',
         f'<text x="{LEFT}" y="{HEIGHT - 7}">0</text>',
-        f'<text x="{RIGHT}" y="{HEIGHT - 7}" text-anchor="end">{last:,} steps</text>',
+        f'<text x="{RIGHT}" y="{HEIGHT - 7}" text-anchor="end">{steps}</text>',
     ]
 
 

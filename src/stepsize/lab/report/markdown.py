@@ -55,14 +55,14 @@ def markdown_report(content: ReportContent, title: str) -> str:
     if content.accuracy:
         which += f" Accuracy: {_cell(content.accuracy)}."
     others = tables(grouped(runs, terms.names), terms)[1:]
-    missing = content.missing
+    missing, verb = content.missing, "is" if content.missing == 1 else "are"
     paragraphs = [
         f"# {_cell(title)}",
         _cell(content.source),
         f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_others(experiment)}.",
         which,
         *([HELD_OUT] if experiment.held_out else []),
-        *([f"**{missing} of {content.planned} runs did not finish and are left out.**"] if missing else []),
+        *([f"**{missing} of {content.planned} runs did not finish and {verb} left out.**"] if missing else []),
         markdown_table(table, runs),
         f"![rate, train loss and {_cell(judged)} over steps](comparison.png)",
         *_others_table([each for each in others if each.metric.label not in table.columns]),
