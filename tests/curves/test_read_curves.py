@@ -246,6 +246,16 @@ def test_a_run_with_rates_of_its_own_keeps_them_beside_a_panel_of_rates(write):
     assert (a.peak_lr, b.peak_lr) == (0.1, 0.5)
 
 
+def test_each_of_two_files_of_rates_belongs_to_its_run(write):
+    files = [
+        write(f'Step,"{run} - {metric}"\n0,{first}\n10,{first}\n', f"{metric}-{run}.csv")
+        for metric, run, first in (("lr", "a", 0.1), ("lr", "c", 0.3), ("loss", "c", 3), ("loss", "a", 2))
+    ]
+    c, a = read_curves(files)
+    assert (c.name, c.peak_lr, c.losses[0]) == ("c", 0.3, 3)
+    assert (a.name, a.peak_lr, a.losses[0]) == ("a", 0.1, 2)
+
+
 def test_rates_of_epochs_in_another_file_are_held_through_their_epochs(write):
     losses = write('step,"a - loss"\n4,3\n14,2\n24,1\n', "losses.csv")
     rates = write('epoch,"a - lr"\n0,0.2\n1,0.2\n2,0.1\n', "rates.csv")
