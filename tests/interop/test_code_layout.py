@@ -3,12 +3,30 @@
 import math
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from stepsize import Constant, Cosine, Exponential, Knots, Linear, MultiStep, Schedule, Table, inverse_sqrt, sgdr, wsd
+from stepsize import (
+    Constant,
+    Cosine,
+    Exponential,
+    InversePower,
+    Knots,
+    Linear,
+    MultiStep,
+    OneMinusSqrt,
+    Schedule,
+    Staircase,
+    Table,
+    inverse_sqrt,
+    maximum,
+    minimum,
+    sgdr,
+    wsd,
+)
 from stepsize.interop import to_code
 
 INF = math.inf
@@ -198,8 +216,27 @@ def test_up_to_eight_knots_are_cases_and_more_are_a_list() -> None:
     assert "STEPS = [0, 2, 4, 6, 8, 10, 12, 14, 16]\n" in to_code(Knots(points))
 
 
+LONG = [
+    Linear(0.123456, 0.98765432, 7_777_777),
+    Cosine(0.1234, 0.5, 8_888_888),
+    OneMinusSqrt(0.123, 0.05, 1_234_567),
+    Exponential(0.123, 0.9876),
+    InversePower(0.12345, 0.123, 0.75),
+    Staircase(0.1234567, 0.5, 12_345),
+]
+PAIRS = list(combinations(LONG, 2))
 WIDE = [
+    *(one * other for one, other in PAIRS),
+    *(one * other + 0.1 * one for one, other in PAIRS),
+    *(maximum(one, other) for one, other in PAIRS),
+    *(maximum(one, other) * minimum(one, 0.1) + other for one, other in PAIRS),
+    *(((maximum(one, other) * other).head(999) >> one).head(5000).repeat(3) for one, other in PAIRS),
     *(Constant(0.3, 10**i) >> Constant(0.1, 10**j) >> Constant(0.2, 10**15) for i in range(16) for j in (0, 15)),
+    *(
+        ((Linear(rate, 0.98765, length) + Exponential(rate, 0.5, 1234.5)).head(5) >> Constant(0.2, 5)).repeat(3)
+        for rate in (0.123456, 0.1234567, 0.12345678)
+        for length in (7, 77, 777, 7777)
+    ),
     Table((0.1,) * 14),
     Cosine(0.123456789, 0.987654321, 7_777_777).shift(1_234_567),
     Linear(0.123456789, 0.987654321, 7_777_777).shift(1_234_567) + Exponential(0.123456789, 0.5, 1234.5),

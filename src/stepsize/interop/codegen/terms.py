@@ -85,20 +85,15 @@ class Value:
         return Value.of(self.expr * other.expr)
 
     @property
-    def summands(self) -> list[tuple[str, Expr]]:
-        """What is added, each with its sign."""
-        found = [] if self.offset == 0 and self.terms else [("-" if self.offset < 0 else "+", number(abs(self.offset)))]
+    def expr(self) -> Expr:
+        summands = [(self.offset, number(abs(self.offset)))] if self.offset or not self.terms else []
         for coefficient, term in self.terms:
             size = abs(coefficient)
-            found.append(("-" if coefficient < 0 else "+", term if size == 1 else number(size) * term))
-        return found
-
-    @property
-    def expr(self) -> Expr:
-        (sign, first), *others = self.summands
-        found = Expr(f"-{first.within(3)}", 3) if sign == "-" else first
+            summands.append((coefficient, term if size == 1 else number(size) * term))
+        (sign, first), *others = summands
+        found = Expr(f"-{first.within(3)}", 3) if sign < 0 else first
         for sign, each in others:
-            found = found - each if sign == "-" else found + each
+            found = found - each if sign < 0 else found + each
         return found
 
 
