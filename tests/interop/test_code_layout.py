@@ -230,6 +230,8 @@ WIDE = [
     *(one * other + 0.1 * one for one, other in PAIRS),
     *(maximum(one, other) for one, other in PAIRS),
     *(maximum(one, other) * minimum(one, 0.1) + other for one, other in PAIRS),
+    *((LONG[0] - one + other) * LONG[2] for one, other in PAIRS),
+    *(maximum(one, 0.0) + maximum(LONG[0] - one + other, one) for one, other in PAIRS),
     *(((maximum(one, other) * other).head(999) >> one).head(5000).repeat(3) for one, other in PAIRS),
     *(Constant(0.3, 10**i) >> Constant(0.1, 10**j) >> Constant(0.2, 10**15) for i in range(16) for j in (0, 15)),
     *(
