@@ -189,6 +189,12 @@ BODIES = [
     ("jax", "Exponential(0.3, 0.5).clip(0.1, 0.2)", "return jnp.clip(0.3 * 0.5**step, 0.1, 0.2)\n"),
     (
         "python",
+        f"{' * '.join(f'Exponential(0.1, 0.{base})' for base in range(12345, 12350))} + InversePower(0.3, 0.3, 1)",
+        "return (\n    1e-05\n    * 0.12345**step\n    * 0.12346**step\n    * 0.12347**step\n"
+        "    * 0.12348**step\n    * 0.12349**step\n    + 0.3 * 1 / (1 + 0.3 * step)\n)\n",
+    ),
+    (
+        "python",
         "Linear(0, 1, 4).repeat(inf, 1, 1.5)",
         "cycle = 0\nt = step\nlength = 4\nwhile t >= length:\n    t -= length\n    cycle += 1\n"
         "    length = math.floor(4 * 1.5**cycle + 0.5)\nz = t / length\nreturn z\n",
