@@ -311,6 +311,10 @@ def test_the_trunk_of_a_branch_is_read_with_the_same_options(write):
     branch = write("step,eta,loss\n310,0.2,2.9\n320,0.2,2.8\n", "low.csv")
     (low, _) = read_curves([branch, trunk], after=(trunk, 300), lr="eta", jumps=[130])
     np.testing.assert_array_equal(low.rates, [0.4] * 130 + [0.2] * 191)
+    (alone,) = read_curves(branch, after=(trunk, 300), lr="eta", jumps=[130])
+    np.testing.assert_array_equal(alone.rates, low.rates)
+    with pytest.raises(DataError, match=r"at step 230 in any log.*; it changes most between steps 100 and 200 of run"):
+        read_curves(branch, after=(trunk, 300), lr="eta", jumps=[130, 230])
 
 
 def test_the_steps_of_a_branch_begin_again_if_those_of_its_rates_do(write):

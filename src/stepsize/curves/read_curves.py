@@ -57,7 +57,7 @@ def read_curves(
             from names of runs to such pairs. Steps that begin again are counted from there.
         warmup_steps: the length of a linear warmup from 0, or 0 if there was none, for logs that begin later. Up to the
             first row the rate was then held, or fell as it falls between the first two rows.
-        jumps: the steps at which a logged rate jumps; each must be in one of the logs.
+        jumps: the steps at which a logged rate jumps; each must be in one of the logs or of those in `after`.
 
     Raises:
         DataError: a path is no log; a column is missing or could be several; a loss is not finite; rates are unknown at
@@ -109,7 +109,9 @@ def readings(places: Sequence[Path], options: ReadOptions) -> tuple[list[Reading
     for each, name in zip(found, _distinct_names(found), strict=True):
         curve = None
         with gathered(errors):
-            curve = replace(_curve_of(each.log, options, _trunk(each, options)), name=name)
+            trunk, rates = _trunk(each, options)
+            logs += trunk
+            curve = replace(_curve_of(each.log, options, rates), name=name)
         read.append(replace(each, log=replace(each.log, name=name), curve=curve))
     jumping = {jump for log in logs for jump, _ in jumps_in(log.rates, options.jumps)}
     for jump in options.jumps if not errors else ():
@@ -175,20 +177,21 @@ def _distinct_names(found: Sequence[Reading]) -> list[str]:
     return [distinct(each.log, each.place) for each in found]
 
 
-def _trunk(reading: Reading, options: ReadOptions) -> Floats | None:
-    """The rates of the updates before a run branches from another one; None if it does not."""
+def _trunk(reading: Reading, options: ReadOptions) -> tuple[list[Log], Floats | None]:
+    """The log of the run that a run branches from, and the rates of the updates before; none if it does not."""
     branch = options.branch_of(reading.log.name)
     if branch is None or Path(branch[0]) == reading.place:
-        return None
+        return [], None
     errors: list[StepsizeError] = []
     trunks = _logs_at(Path(branch[0]), options, errors)
     raise_together(errors)
     if len(trunks) != 1:
         raise ArgumentError("read_curves", "after", f"the log of one run, and this has {len(trunks)}", branch[0])
-    rates, at = _curve_of(trunks[0].log, options, None).rates, int(branch[1])
+    log, at = trunks[0].log, int(branch[1])
+    rates = _curve_of(log, options, None).rates
     if at > rates.size:
         raise ArgumentError("read_curves", "after", f"at a step of the log, at most {rates.size}", at)
-    return rates[:at]
+    return [log], rates[:at]
 
 
 def _curve_of(log: Log, options: ReadOptions, trunk: Floats | None) -> LossCurve:
