@@ -35,6 +35,13 @@ def test_a_label_is_shown_as_it_is(label):
     assert legend_of(plot_schedules({label: Constant(0.1)})) == [" ".join(label.split())]
 
 
+def test_42_curves_differ_in_their_colours_or_their_dashes_and_six_in_both():
+    lines = plot_schedules([Constant(0.1 + i) for i in range(42)]).lines
+    looks = [(line.get_color(), str(line._dash_pattern)) for line in lines]
+    assert len(set(looks)) == 42
+    assert [len(set(each)) for each in zip(*looks[:6], strict=True)] == [6, 6]
+
+
 def test_both_ends_are_drawn():
     x, y = drawn(plot_schedules([Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)]))
     assert (x[0], x[-1]) == (0, 10_000)
