@@ -95,6 +95,9 @@ def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
         read(path)
     path = write("epoch,iter,lr,loss\n3,40,0.1,3\n4,0,0.1,3\n4,10,0.1,3\n")  # the end of a log
     assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [140, 150, 160]
+    rows = [f"{epoch + step / 50},{step},0.1,3.0" for epoch in range(2) for step in range(0, 50, 10)]
+    path = write("\n".join(["epoch,iter,lr,loss", *rows]) + "\n")
+    assert read(path, horizon=HORIZON).steps.tolist() == list(range(0, 100, 10))
 
 
 def test_steps_that_fall_back_within_an_epoch_were_resumed(write):
