@@ -53,6 +53,14 @@ def test_the_forecast_goes_from_the_present_to_the_end(found):
     assert higher.rates[-1] == pytest.approx(0.1 * PEAK, rel=0.01)
 
 
+def test_rates_after_the_last_row_have_not_been_trained_at(found):
+    curve = so_far()
+    planned = replace(curve, rates=np.append(curve.rates[:DONE], np.zeros(500)))
+    (plan,), (expected,) = (plan_cooldowns(found, each, [4000]).forecasts for each in (planned, curve))
+    np.testing.assert_array_equal(plan.forecast.rates, expected.forecast.rates)
+    assert plan.final_loss == expected.final_loss
+
+
 def test_the_gains_are_those_of_a_later_and_of_a_longer_cooldown(found):
     plans = plan_cooldowns(found, so_far(), [4000, 4000 + 100], 800)
     here, later = plans.forecasts

@@ -441,8 +441,9 @@ def test_only_the_lowest_rate_after_the_peak_has_a_caution():
     assert found.cautions(dip, 3000) == (words,)
     assert found.cautions(ss.warmup(ss.Constant(PEAK), 300), 3000) == ()
     cosine = found.runs[1]
-    begun = LossCurve("begun", cosine.steps[:50], cosine.losses[:50], PLANS["cosine"].sample())
-    reached = float(begun.rates[begun.steps[-1]])
+    trained = PLANS["cosine"].sample(int(cosine.steps[49]) + 1)
+    reached = float(trained[-1])
+    begun = LossCurve("begun", cosine.steps[:50], cosine.losses[:50], np.append(trained, 0.5 * reached))
     assert replace(found, runs=(begun,)).cautions(ss.warmup_cosine(PEAK, 200, 4000, final_lr=0.1 * PEAK)) == (
         f"the rate goes below {reached:.3g}, the lowest rate of the runs",
     )

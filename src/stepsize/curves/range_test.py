@@ -165,7 +165,7 @@ class RangeTest(CallChecked):
             >>> [round(rate, 6) for rate in test.group_rates(0.01)]
             [0.01, 0.005]
         """
-        number = Number(above=0.0)("group_rates", "rate", rate)
+        number = Number()("group_rates", "rate", rate)
         rates = self.schedule(np.arange(self.schedule.steps + 1))
         if not rates[0] <= number <= rates[-1]:
             raise ArgumentError("group_rates", "rate", f"from {rates[0]:g} to {rates[-1]:g}", rate)
