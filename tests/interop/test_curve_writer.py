@@ -91,4 +91,6 @@ def test_the_mean_of_the_losses_is_that_of_those_since_the_last_one():
     losses.add(np.float32(3.0))
     assert (losses.take(), losses.take()) == (2.0, None)
     losses.add(np.array(5.0))
-    assert type(losses.take()) is float
+    last = losses.take()
+    assert last == 5.0
+    assert type(last) is float

@@ -142,6 +142,22 @@ def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
     assert list(rates([0, 2, 4, 6, 9])) == [0.4, 0.2, 0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("exponent", [1.0, 1.25, 2.0])
+def test_a_cosine_of_optax_has_its_exponent_and_ends_at_its_end_value(exponent: float) -> None:
+    rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule", 0.0, 0.1, 4, 12, 0.07, exponent)
+    assert rates(8) == pytest.approx(0.07 + 0.03 * 0.5**exponent, rel=1e-12)
+    assert rates(12) == (0.07 if exponent == 1.0 else pytest.approx(0.07, rel=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("decay", "down"), [(9, "Constant(0.3, 1) >> Linear(0.3, 0.0, 9)"), (10, "Linear(0.3, 0.0, 10)")]
+)
+def test_a_wsd_of_megatron_may_have_no_stable_phase(decay: int, down: str) -> None:
+    config = "--lr 0.3 --train-iters 20 --lr-warmup-iters 10 --lr-decay-style WSD --lr-wsd-decay-style linear"
+    found = stepsize.interop.from_megatron(f"{config} --lr-wsd-decay-iters {decay}")
+    assert str(found) == f"Linear(0.0, 0.3, 10) >> {down}"
+
+
 @pytest.mark.parametrize("warmup", [9_999, 10_000, 40_000])
 def test_the_inverse_square_root_of_levanter_has_10_000_updates_at_the_peak(warmup: int) -> None:
     settings = {"lr_schedule": "inv_sqrt", "warmup": warmup, "min_lr_ratio": 0.01, "learning_rate": 0.5}

@@ -52,6 +52,13 @@ def test_noam_is_its_formula(d_model, warmup_steps, step):
     assert_close(ss.noam(d_model, warmup_steps)(step), expected)
 
 
+@given(st.integers(0, 9), st.integers(0, 200), st.floats(0, 1))
+def test_an_inverse_square_root_is_at_its_peak_at_the_end_of_the_warmup(warmup_steps, step, init):
+    line = init + (0.3 - init) * step / max(warmup_steps, 1)
+    decay = 0.3 * math.sqrt(warmup_steps / max(step, 1)) if warmup_steps else 0.3 / math.sqrt(step + 1)
+    assert_close(ss.inverse_sqrt(0.3, warmup_steps, init)(step), line if step < warmup_steps else decay)
+
+
 @given(st.floats(0.01, 2), lengths, st.floats(0, 1), st.sampled_from(["linear", "cosine", "1-sqrt"]))
 def test_one_cycle_lasts_the_run_and_passes_the_peak(peak, total, fraction, way):
     made = ss.one_cycle(peak, total, fraction, shape=way)
