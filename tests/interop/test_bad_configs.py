@@ -125,6 +125,7 @@ BAD = [
         ],
         ["schedulers one after another, or schedulers that multiply"],
     ),
+    ("mmengine", [*OVERLAP, {"end": 5}], ['a scheduler with a "type", or a list of them']),
     ("mmengine", {"lr_scheduler": "cosine"}, ['a scheduler with a "type", or a list of them']),
     ("paddle", {"name": "CosineAnealingDecay"}, ['did you mean "CosineAnnealingDecay"?']),
     ("paddle", {"name": "LambdaDecay", "learning_rate": 0.1}, ["follows neither a function nor a metric"]),

@@ -7,8 +7,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from code_cases import WIDE, recorded, written
 
-from stepsize import Constant, Cosine, Exponential, Knots, Linear, MultiStep, Schedule, Table, inverse_sqrt, sgdr, wsd
+from stepsize import Constant, Cosine, Knots, Linear, MultiStep, Schedule, inverse_sqrt, sgdr, wsd
 from stepsize.interop import to_code
 
 INF = math.inf
@@ -198,15 +199,6 @@ def test_up_to_eight_knots_are_cases_and_more_are_a_list() -> None:
     assert "STEPS = [0, 2, 4, 6, 8, 10, 12, 14, 16]\n" in to_code(Knots(points))
 
 
-WIDE = [
-    *(Constant(0.3, 10**i) >> Constant(0.1, 10**j) >> Constant(0.2, 10**15) for i in range(16) for j in (0, 15)),
-    Table((0.1,) * 14),
-    Cosine(0.123456789, 0.987654321, 7_777_777).shift(1_234_567),
-    Linear(0.123456789, 0.987654321, 7_777_777).shift(1_234_567) + Exponential(0.123456789, 0.5, 1234.5),
-    Linear(0.1, 0.9, 7_777_777).shift(1_234_567) - Exponential(0.1, 0.5, 1234.5) - Exponential(0.123456789, 0.75),
-]
-
-
 @pytest.mark.parametrize("language", ["python", "jax"])
 def test_lines_have_at_most_88_characters_as_ruff_has_them(language: str, tmp_path: Path) -> None:
     for number, schedule in enumerate(WIDE):
@@ -216,3 +208,20 @@ def test_lines_have_at_most_88_characters_as_ruff_has_them(language: str, tmp_pa
     command = [sys.executable, "-m", "ruff", "format", "--diff", "--isolated", "--no-cache", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("language", ["python", "jax"])
+def test_the_code_of_every_shape_and_operator_is_as_recorded(language: str) -> None:
+    theirs = {head: code for head, code in recorded().items() if head.startswith(language)}
+    found = written(language)
+    assert list(found) == list(theirs)
+    for head, code in found.items():
+        assert code == theirs[head], head
+
+
+@pytest.mark.parametrize("digits", range(1, 16))
+def test_a_docstring_has_one_line_if_its_quotes_fit_within_88_characters(digits: int) -> None:
+    schedule = Linear(0.123456789, 0.98765, 777) >> Constant(0.987654321, 10**digits) >> Constant(0.2)
+    first = to_code(schedule).splitlines()[1]
+    line = f'    """{schedule}."""'
+    assert (first == line) == (len(line) <= 88)
