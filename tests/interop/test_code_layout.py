@@ -221,7 +221,7 @@ def test_the_code_of_every_shape_and_operator_is_as_recorded(language: str) -> N
 
 @pytest.mark.parametrize("digits", range(1, 16))
 def test_a_docstring_has_one_line_if_its_quotes_fit_within_88_characters(digits: int) -> None:
-    schedule = Linear(0.123456789, 0.98765, 777) >> Constant(0.987654321, 10**digits) >> Constant(0.2)
+    schedule = Linear(0.123456789, 0.9876543, 777) >> Constant(0.987654321, 10**digits)
     first = to_code(schedule).splitlines()[1]
     line = f'    """{schedule}."""'
     assert (first == line) == (len(line) <= 88)
