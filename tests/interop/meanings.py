@@ -25,10 +25,10 @@ def meaning_of(tool: str, case: Case) -> dict[str, str]:
     run = Run.of("read", horizon, case.base_lr)
     found = meaning(case.config, run, tool)
     parts: dict[str, Any] = {"schedule": found.value, **vars(found)} | {"rates": None, "others": None, "tool": None}
-    parts["findings"] = [
-        f"{each.sentence}{' (a note)' * each.note}; {each.mend}" for each in findings(found, run.horizon)
-    ]
-    return {name: _written(part) for name, part in parts.items() if part or (part == 0.0 and part is not False)}
+    looks = findings(found, run.horizon)
+    parts["findings"] = [f"{each.sentence}{' (a note)' * each.note}; {each.mend}" for each in looks]
+    parts = {name: part for name, part in parts.items() if part or (part == 0.0 and part is not False)}
+    return {name: with_twelve_digits(part) for name, part in parts.items()}
 
 
 def meanings_of(tool: str) -> list[dict[str, str]]:
@@ -41,7 +41,8 @@ def recorded() -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def _written(part: Any) -> str:
+def with_twelve_digits(part: Any) -> str:
+    """The text of something, with shorter numbers."""
     text = re.sub(r"(the lowest \w+ is [^,]+), at update [\d,]+", r"\1", str(part))
     return re.sub(r"\d*\.\d+(e-?\d+)?", lambda digits: f"{float(digits[0]):.12g}", text)
 
