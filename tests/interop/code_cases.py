@@ -38,7 +38,7 @@ RECORDED = Path(__file__).parent / "recorded" / "code.txt"
 INF = math.inf
 WARMUP = Linear(0.0, 0.3, 7)
 WAVE = Cosine(0.3, 0.01, 12)
-MANY_KNOTS = [(3 * i, 0.3 / (1 + i % 4)) for i in range(12)]
+MANY_KNOTS = tuple((3 * i, 0.3 / (1 + i % 4)) for i in range(12))
 
 SHAPES_AND_OPERATORS = [
     Constant(0.3),
