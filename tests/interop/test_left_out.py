@@ -10,6 +10,7 @@ from stepsize.errors import ArgumentError
 
 FLAT = {"_target_": "ConstantParamScheduler", "value": 0.3}
 LEVANTER = {"learning_rate": 0.3, "min_lr_ratio": 0.0, "warmup": 0, "num_train_steps": 3}
+RESTARTS = {"name": "CosineAnnealingWarmRestarts", "learning_rate": 0.1, "T_0": 5}
 EPOCHS = Horizon(samples=70, batch=10, epochs=300)
 HALF = [{"type": "LinearLR", "start_factor": 0.5, "_scope_": "mmengine"}]
 OVERLAPPING = [
@@ -23,6 +24,10 @@ DEFAULTS = [
     ("axolotl", {"max_steps": 9999}, None, "Linear(0.0, 0.3, 100) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 10, "warmup_ratio": 0.19}, None, "Linear(0.0, 0.3, 2) >> Constant(0.3)"),
     ("axolotl", {"max_steps": 10, "warmup_ratio": 0.0}, None, "Constant(0.3)"),
+    ("composer", {"name": "ConstantScheduler"}, 9, "Constant(0.3)"),
+    ("composer", {"name": "ConstantScheduler", "alpha": 0.5}, 9, "(Constant(0.15, 9) >> Constant(0.3)).shift(1)"),
+    ("composer", {"name": "StepScheduler", "step_size": "3ba"}, 9, "Staircase(0.3, 0.1, 3).shift(1)"),
+    ("composer", {"name": "PolynomialScheduler", "power": 2}, 9, "Polynomial(0.3, 0.0, 9, 2.0).shift(1)"),
     ("fvcore", FLAT, 9, "Constant(0.3)"),
     ("keras", "CosineDecayRestarts(0.3, 5, m_mul=0.5)", None, "Cosine(0.3, 0.0, 5).repeat(inf, 0.5, 2.0)"),
     ("levanter", LEVANTER | {"cycle_length": 0.2}, None, " >> ".join(["Cosine(0.3, 0.0, 1)"] * 3)),
@@ -50,6 +55,12 @@ DEFAULTS = [
     ),
     ("mmengine", OVERLAPPING, None, "Piecewise((0.15, 0.3), (2,)) * Cosine(1.0, 0.0, 4)"),
     ("mmengine", {"param_scheduler": HALF, "train_cfg": {"max_epochs": 3}}, EPOCHS, "Linear(0.15, 0.3, 2).every(7)"),
+    (
+        "paddle",
+        {"name": "LinearWarmup", "warmup_steps": 4, "start_lr": 0, "end_lr": 0.1, "learning_rate": RESTARTS},
+        None,
+        "Linear(0.0, 0.1, 4) >> Cosine(0.1, 0.0, 5).repeat(inf)",
+    ),
     ("timm", {"sched": "cosine"}, EPOCHS, "(Linear(1e-05, 0.3, 5) >> Cosine(0.3, 0.0, 300).tail(5)).every(7)"),
     ("timm", {"sched": "step"}, EPOCHS, "(Linear(1e-05, 0.3, 5) >> Staircase(0.3, 0.1, 90).tail(5)).every(7)"),
     (
@@ -80,7 +91,7 @@ DEFAULTS = [
 def test_what_a_config_leaves_out_is_as_the_tool_has_it(tool: str, config: Any, horizon: Any, schedule: str) -> None:
     if tool == "axolotl":
         config = {"learning_rate": 0.3, "lr_scheduler": "constant_with_warmup"} | config
-    given = {"base_lr": 0.3} if tool in ("mmengine", "timm") else {}
+    given = {"base_lr": 0.3} if tool in ("composer", "mmengine", "timm") else {}
     if horizon is not None:
         given["horizon"] = horizon
     assert str(getattr(stepsize.interop, f"from_{tool}")(config, **given)) == schedule

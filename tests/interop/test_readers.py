@@ -7,7 +7,7 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded, recorded_cases
 
 import stepsize.interop
-from stepsize import Constant, Cosine, Horizon, InversePower, Linear, Plan
+from stepsize import Constant, Cosine, Horizon, InversePower, Linear, Piecewise, Plan, Schedule
 from stepsize.errors import ArgumentError
 
 
@@ -140,6 +140,28 @@ def test_the_timescale_of_timm_counts_epochs() -> None:
 def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
     rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule(0.4, 0.0, 4, 9, end_value=0.3)")
     assert list(rates([0, 2, 4, 6, 9])) == [0.4, 0.2, 0.0, 0.0, 0.0]
+
+
+def test_a_boundary_of_keras_may_lie_between_two_steps() -> None:
+    schedule = stepsize.interop.from_keras("PiecewiseConstantDecay([2, 4.5], [0.3, 0.2, 0.1])")
+    assert schedule == Piecewise((0.3, 0.2, 0.1), (3, 5))
+
+
+def test_the_cycles_of_a_polynomial_of_paddle_may_have_one_step() -> None:
+    config = {"name": "PolynomialDecay", "learning_rate": 0.3, "end_lr": 0.1, "decay_steps": 1, "cycle": True}
+    found = stepsize.interop.from_paddle(config, horizon=3)
+    assert found([0, 1, 2, 3]).tolist() == [0.3, 0.1, 0.1, 0.1]
+    assert str(found) == " >> ".join(
+        ["Polynomial(0.3, 0.1, 1, 1.0).head(2)"] + [f"Polynomial(0.3, 0.1, {n}, 1.0).tail({n})" for n in (2, 3)]
+    )
+
+
+@pytest.mark.parametrize(("decay", "rates"), [(9, [0.5, 0.5 * 8 / 9]), (10, [0.45, 0.4]), (20, [0.475, 0.45])])
+def test_a_linear_decay_of_olmo_core_may_be_as_long_as_its_run_or_longer(decay: int, rates: list[float]) -> None:
+    config = {"type": "cos_with_warmup_and_linear_decay", "warmup": 0, "decay": decay, "alpha_f": 1.0}
+    found = stepsize.interop.from_olmo_core(config, horizon=10, base_lr=0.5)
+    assert isinstance(found, Schedule)
+    assert found([0, 1]).tolist() == pytest.approx(rates, rel=1e-12)
 
 
 @pytest.mark.parametrize("exponent", [1.0, 1.25, 2.0])

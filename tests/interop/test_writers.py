@@ -185,6 +185,30 @@ def test_the_source_is_what_a_person_would_write(tool: str, text: str, part: str
     assert part in found, found
 
 
+FORMS = [
+    ("text", "Constant(0.3)"),
+    ("json", '{\n  "version": 1,\n  "type": "Constant",\n  "value": 0.3\n}'),
+    (
+        "deepspeed",
+        '{\n  "scheduler": {\n    "type": "WarmupLR",\n    "params": {\n      "warmup_min_lr": 0.3,\n'
+        '      "warmup_max_lr": 0.3,\n      "warmup_type": "linear"\n    }\n  }\n}',
+    ),
+    ("megatron", "--lr 0.3 --lr-decay-style constant --train-iters 9"),
+    ("mlx", "import mlx.optimizers as optim\n\nlearning_rate = optim.linear_schedule(0.3, 0.3, 1)"),
+    (
+        "mmengine",
+        "optim_wrapper = dict(optimizer=dict(lr=0.3))\n"
+        "param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False, begin=0, end=1)]",
+    ),
+    ("optax", "import optax\n\nlearning_rate = optax.constant_schedule(0.3)"),
+]
+
+
+@pytest.mark.parametrize(("form", "text"), FORMS)
+def test_a_constant_in_each_form(form: str, text: str) -> None:
+    assert written(ss.Constant(0.3), form, 9) == text
+
+
 def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
     schedule = ss.warmup_cosine(0.3, 10, 100, final_lr=0.03)
     with pytest.raises(ArgumentError, match=r"at update 101, not .*; if the run ends before") as found:
