@@ -209,6 +209,20 @@ def test_a_constant_in_each_form(form: str, text: str) -> None:
     assert written(ss.Constant(0.3), form, 9) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "horizon", "window"),
+    [
+        ("Exponential(0.3, 0.5)", None, "by_epoch=False, begin=0, end=1000000000)"),
+        ("Exponential(0.3, 0.5)", 9, "by_epoch=False, begin=0, end=9)"),
+        ("Linear(0.1, 0.3, 4) >> Exponential(0.3, 0.5)", 9, "by_epoch=False, begin=4, end=9)"),
+        ("Linear(0.1, 0.3, 9) >> Exponential(0.3, 0.5)", 9, "by_epoch=False, begin=9, end=10)"),
+        ("Exponential(0.3, 0.5).every(2)", ss.Horizon(20, 10, 2.5), "by_epoch=True, begin=0, end=3)"),
+    ],
+)
+def test_a_window_of_mmengine_that_never_closes_ends_with_the_run(text: str, horizon: Any, window: str) -> None:
+    assert window in written(ss.parse(text), "mmengine", horizon)
+
+
 def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
     schedule = ss.warmup_cosine(0.3, 10, 100, final_lr=0.03)
     with pytest.raises(ArgumentError, match=r"at update 101, not .*; if the run ends before") as found:
