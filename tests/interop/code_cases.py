@@ -85,6 +85,8 @@ SHAPES_AND_OPERATORS = [
     (WARMUP >> Table((0.3, 0.2)) >> WAVE).head(15),
     (WARMUP >> WAVE).tail(9),
     (WARMUP >> WAVE).cooldown(10, 5, 0.0, "1-sqrt"),
+    (Constant(0.1, 1) >> Exponential(0.3, 0.5).head(8)).stretch(3),
+    (Constant(0.1, 2) >> Logarithmic(0.1, 0.3, 8)).stretch(5),
     WAVE.repeat(3, 0.5),
     WAVE.repeat(INF, 0.5).head(30).warp(2.0),
     (WARMUP >> WAVE).repeat(INF, -0.9),
