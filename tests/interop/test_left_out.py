@@ -49,6 +49,18 @@ DEFAULTS = [
     ("megatron", "--lr 0.3 --train-iters 100 --lr-decay-samples 50", None, "Linear(0.3, 0.0, 100)"),
     (
         "megatron",
+        "--lr 0.3 --train-iters 9 --weight-decay-incr-style linear --end-weight-decay 0.1",
+        None,
+        "Plan(lr=Linear(0.3, 0.0, 9), weight_decay=Linear(0.0, 0.1, 9))",
+    ),
+    (
+        "megatron",
+        "--lr 0.3 --train-iters 9 --weight-decay-incr-style cosine --start-weight-decay 0.1",
+        None,
+        "Plan(lr=Linear(0.3, 0.0, 9), weight_decay=Cosine(0.1, 0.0, 9))",
+    ),
+    (
+        "megatron",
         "--lr 0.3 --train-iters 100 --lr-decay-style WSD --lr-wsd-decay-iters 10",
         None,
         "Constant(0.3, 90) >> Geometric(0.6, 0.3, 10) - 0.3",
@@ -95,6 +107,23 @@ def test_what_a_config_leaves_out_is_as_the_tool_has_it(tool: str, config: Any, 
     if horizon is not None:
         given["horizon"] = horizon
     assert str(getattr(stepsize.interop, f"from_{tool}")(config, **given)) == schedule
+
+
+@pytest.mark.parametrize(
+    ("tool", "config"),
+    [
+        ("axolotl", {"learning_rate": 0.3, "max_steps": 9}),
+        ("levanter", {"num_train_steps": 9}),
+        ("levanter", {"optimizer": {"learning_rate": 0.3, "epsilon": 0.1}, "trainer": {"num_train_steps": 9}}),
+        ("maxtext", {"steps": 9}),
+        ("megatron", {"lr": 0.3, "train_iters": 9}),
+        ("timm", {"sched": "step", "epochs": 9, "sched_on_updates": True, "updates_per_epoch": 7, "lr": 0.3}),
+        ("transformers", {"max_steps": 9}),
+    ],
+)
+def test_settings_that_concern_no_schedule_change_nothing(tool: str, config: dict[str, Any]) -> None:
+    read = getattr(stepsize.interop, f"from_{tool}")
+    assert read(config | {"vocab_size": 9, "model_name": "x"}) == read(config)
 
 
 RUN = Horizon(samples=70, batch=10, epochs=9)
