@@ -19,7 +19,8 @@ def own(kind: str, **attributes: Any) -> Any:
 
 def timm(kind: str, **attributes: Any) -> Any:
     usual = {"base_values": [0.3, 0.3], "t_in_epochs": True, "noise_range_t": None, "warmup_t": 0, "warmup_lr_init": 0}
-    return own(kind, **usual | {"warmup_prefix": False} | attributes)
+    prefix = {} if kind == "WSDLRScheduler" else {"warmup_prefix": False}
+    return own(kind, **usual | prefix | attributes)
 
 
 CYCLES = {"t_initial": 9, "lr_min": 0.0, "cycle_mul": 1.0, "cycle_decay": 0.1, "cycle_limit": 1, "k_decay": 1.0}
@@ -56,6 +57,11 @@ OBJECTS = [
         "(0.3 * (1.0 + Geometric(0.1353352832366127, 54.598150033144236, 9)) ** -1.0 >> Constant(0.0)).tail(1)",
     ),
     ("timm", timm("WSDLRScheduler", **STABLE), "(Constant(0.3, 4) >> Linear(0.3, 0.0, 3)).every(7)"),
+    (
+        "timm",
+        timm("WSDLRScheduler", **STABLE, warmup_t=2, t_in_epochs=False),
+        "Linear(0.0, 0.3, 2) >> Constant(0.3, 4) >> Linear(0.3, 0.0, 3)",
+    ),
     (
         "timm",
         timm("WSDLRScheduler", **STABLE | {"decay_fn": "power"}, t_in_epochs=False),
