@@ -137,6 +137,12 @@ def test_the_timescale_of_timm_counts_epochs() -> None:
     assert found == InversePower(0.3, 1 / 21) * Linear(1.0, 0.0, 14).shift(49)
 
 
+def test_schedules_that_optax_joins_may_be_schedules_or_sources() -> None:
+    parts = [Constant(0.3), "optax.linear_schedule(0.3, 0.0, 5)", Linear(0.1, 0.2, 4)]
+    found = stepsize.interop.from_optax("join_schedules", parts, boundaries=[3, 8])
+    assert found == Constant(0.3, 3) >> Linear(0.3, 0.0, 5) >> Linear(0.1, 0.2, 4)
+
+
 def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
     rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule(0.4, 0.0, 4, 9, end_value=0.3)")
     assert list(rates([0, 2, 4, 6, 9])) == [0.4, 0.2, 0.0, 0.0, 0.0]

@@ -116,3 +116,11 @@ def test_rewarm_leaves_the_schedule_where_it_is(schedule, at, peak, up, down, fi
     assert made(at) == (schedule(at) if up else peak)
     assert made(at + up) == peak
     assert made(at + up + down) == final
+
+
+def test_cycles_go_up_first():
+    message = "cyclic(low=...) must be at most high = 0.1, got 0.3; exchange the two"
+    for mode in ("triangular2", "exp_range"):
+        refused(ArgumentError, message, lambda: ss.cyclic(0.3, 0.1, 2, 2, mode=mode))  # noqa: B023  (called at once)
+    refused(ArgumentError, "Triangle(low=...) must be at most high = 0.1", lambda: ss.cyclic(0.3, 0.1, 2, 2))
+    assert ss.cyclic(0.1, 0.1, 2, 2, mode="triangular2")(1) == 0.1
