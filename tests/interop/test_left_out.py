@@ -65,6 +65,7 @@ DEFAULTS = [
         None,
         "Constant(0.3, 90) >> Geometric(0.6, 0.3, 10) - 0.3",
     ),
+    ("mmengine", {"type": "StepLR", "step_size": 2}, Horizon(70, 10, 5.5), "Staircase(0.3, 0.1, 2).head(4).every(7)"),
     ("mmengine", OVERLAPPING, None, "Piecewise((0.15, 0.3), (2,)) * Cosine(1.0, 0.0, 4)"),
     ("mmengine", {"param_scheduler": HALF, "train_cfg": {"max_epochs": 3}}, EPOCHS, "Linear(0.15, 0.3, 2).every(7)"),
     (
