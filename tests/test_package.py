@@ -51,8 +51,9 @@ def test_a_name_of_a_package_inside_is_answered_with_its_import(name, line):
 
 
 def test_a_finder_of_another_library_is_answered_with_the_range_test():
-    with pytest.raises(AttributeError, match=r"write from stepsize\.pytorch import range_test$"):
-        _ = stepsize.LRFinder
+    for name in ("LRFinder", "LearningRateFinder", "FastaiLRFinder"):
+        with pytest.raises(AttributeError, match=r"write from stepsize\.pytorch import range_test$"):
+            getattr(stepsize, name)
 
 
 def test_importing_stepsize_loads_nothing_heavy():

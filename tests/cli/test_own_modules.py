@@ -131,7 +131,9 @@ def test_a_name_that_another_module_has_is_refused_with_the_file_that_has_it(fol
 
 
 def test_a_module_or_file_that_does_not_exist_is_refused(refused):
-    assert "no such file: ../there/no.py" in refused("find", "--task", "../there/no.py:line")
+    assert refused("find", "--task", "../there/no.py:line") == (
+        "stepsize: --task must be importable, got '../there/no.py:line'; no such file: ../there/no.py\n"
+    )
     assert refused("compare", "--task", "mytsk:line") == (
         "stepsize: --task must be importable, got 'mytsk:line'; no module named \"mytsk\"; "
         "write the name of a module in the current folder or installed\n"

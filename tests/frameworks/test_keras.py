@@ -53,6 +53,14 @@ def test_a_model_trains_with_the_rates_of_the_plan_and_loads_with_them(backend, 
     assert float(rate) == pytest.approx(0.01)
 
 
+def test_a_saved_model_names_the_schedule_as_one_of_stepsize():
+    keras = pytest.importorskip("keras")
+    saved = keras.saving.serialize_keras_object(to_keras(PLAN))
+    assert saved["registered_name"] == "stepsize>KerasSchedule"
+    assert saved["config"] == {"schedule": str(PLAN)}
+    assert keras.saving.deserialize_keras_object(saved).schedule == PLAN
+
+
 def test_what_is_not_a_schedule_is_refused():
     with pytest.raises(ss.StepsizeError, match="must be a schedule or its text"):
         to_keras(0.1)

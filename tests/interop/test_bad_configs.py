@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from measuring import loop_of
 import stepsize.interop
 from stepsize import Horizon
 from stepsize.errors import ArgumentError, DataError, StepsizeError
-from stepsize.interop import check, from_mmengine, from_timm
+from stepsize.interop import check, from_mmengine
 from stepsize.interop.config_files import config_in
 
 WSD = {"lr_scheduler_type": "warmup_stable_decay", "max_steps": 9}
@@ -50,6 +49,11 @@ BAD = [
         "composer",
         {"scheduler": COSINE, "max_duration": "90ba", "scale_schedule_ratio": 1e308},
         ["scale_schedule_ratio", "<= 1e+06"],
+    ),
+    (
+        "composer",
+        {"scheduler": COSINE, "max_duration": "90ba", "scale_schedule_ratio": 0},
+        ["scale_schedule_ratio=...) must be a finite number > 0"],
     ),
     ("composer", {"scheduler": COSINE, "max_duration": "9e999ba"}, ["max_duration", "a finite number <= 9.0072e+15"]),
     ("composer", {"scheduler": COSINE | {"t_warmup": "1..2ba"}, "max_duration": "9ba"}, ["t_warmup", "a time such as"]),
@@ -121,6 +125,7 @@ BAD = [
         ],
         ["schedulers one after another, or schedulers that multiply"],
     ),
+    ("mmengine", [*OVERLAP, {"end": 5}], ['a scheduler with a "type", or a list of them']),
     ("mmengine", {"lr_scheduler": "cosine"}, ['a scheduler with a "type", or a list of them']),
     ("paddle", {"name": "CosineAnealingDecay"}, ['did you mean "CosineAnnealingDecay"?']),
     ("paddle", {"name": "LambdaDecay", "learning_rate": 0.1}, ["follows neither a function nor a metric"]),
@@ -341,31 +346,6 @@ OWNED = [
     ("olmo_core", {"type": "wsd", "warmup": 4, "decay_min_lr": 0.1}),
     ("torchtitan", {"optimizer": {"lr": 1, "param_groups": [{"optimizer_kwargs": {"lr": 2}}]}}),
 ]
-
-
-OBJECTS = [
-    (
-        "CosineLRScheduler",
-        {"base_values": [0.2, 0.1, 0.2]},
-        r"config=.* a scheduler whose groups have one rate, got \[0",
-    ),
-    (
-        "StepLRScheduler",
-        {"noise_range_t": 0.4},
-        r"^timm\(noise=.* must be left out, got 0\.4; the noise is random at ev",
-    ),
-    ("WSDLRScheduler", {"decay_fn": abs}, r"^WSDLRScheduler\(decay_fn=.* must be the name of a decay, got <built-in f"),
-]
-
-
-@pytest.mark.parametrize(("name", "attributes", "words"), OBJECTS)
-def test_a_scheduler_of_timm_that_no_schedule_can_follow_is_refused(
-    name: str, attributes: dict[str, Any], words: str
-) -> None:
-    usual = {"base_values": [0.2], "noise_range_t": None, "warmup_t": 0, "lr_min": 0.0, "t_initial": 9, "decay_t": 3}
-    scheduler = type(name, (SimpleNamespace,), {})(**usual | {"decay_rate": 0.5} | attributes)
-    with pytest.raises(ArgumentError, match=words):
-        from_timm(scheduler)
 
 
 @pytest.mark.parametrize(("tool", "config"), OWNED, ids=str)

@@ -185,6 +185,8 @@ KINDS = [  # with a "?" after those that are notes
     (UP >> Linear(0.3, 0.03, 89) >> Constant(0.0), None, {"minimum": 0.03}, "zero? minimum"),
     (Piecewise((0.3, 0.03), (4,)), HORIZON, {"warmup_steps": 0, "total_steps": INF}, "epochs"),
     (Piecewise((0.3, 0.03), (5,)), HORIZON, {"warmup_steps": 0, "total_steps": INF}, ""),
+    (Piecewise((0.3, 0.03), (4,)), Horizon(samples=2, batch=2, epochs=5), {"warmup_steps": 0, "total_steps": INF}, ""),
+    (Constant(0.0, 100) >> Constant(0.3), None, {"warmup_steps": 0}, "zero peak"),
     (Linear(0.1, 0.3, 3) >> Constant(0.3), HORIZON, {"warmup_steps": 3, "total_steps": INF}, ""),
     (FLAT, of_steps(1000), {"total_steps": 991}, "length?"),
     (FLAT, of_steps(1000), {"total_steps": 990}, "length"),

@@ -7,38 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from code_cases import SHAPES_AND_OPERATORS
 from hypothesis import given
 
 from stepsize import (
     Constant,
     ConstantProduct,
     Cosine,
-    Exponential,
     Function,
-    Geometric,
     Horizon,
     InversePower,
-    Knots,
     Linear,
     Logarithmic,
-    MultiStep,
     OneMinusSqrt,
-    Piecewise,
     Plan,
     Polynomial,
-    Rex,
     Schedule,
-    Staircase,
     Table,
-    Triangle,
-    cyclic,
-    inverse_sqrt,
-    maximum,
-    minimum,
-    noam,
-    one_cycle,
     parse,
-    sgdr,
     wsd,
 )
 from stepsize.errors import ArgumentError
@@ -49,66 +35,6 @@ from strategies import trees
 INF = math.inf
 WARMUP = Linear(0.0, 0.3, 7)
 WAVE = Cosine(0.3, 0.01, 12)
-MANY_KNOTS = [(3 * i, 0.3 / (1 + i % 4)) for i in range(12)]
-
-SHAPES_AND_OPERATORS = [
-    Constant(0.3),
-    WARMUP,
-    Cosine(0.01, 0.3, 9),
-    Polynomial(0.3, 0.1, 9, 0.5),
-    Polynomial(0.1, 0.3, 9, 2.0),
-    Geometric(0.3, 0.001, 9),
-    OneMinusSqrt(0.3, 0.1, 9),
-    OneMinusSqrt(0.1, 0.3, 9),
-    Logarithmic(0.0, 0.3, 9),
-    *(Rex(0.3, 0.0, 9, beta) for beta in (0.0, 0.7, 1.0)),
-    Exponential(0.3, 0.95, 10),
-    Staircase(0.3, 0.5, 4),
-    MultiStep(0.3, 0.5, (4, 4, 9)),
-    Piecewise((0.3, 0.1, 0.2), (4, 9)),
-    InversePower(0.3, 0.3, 0.7),
-    *(InversePower(0.3, *flat) for flat in ((0.0, 0.5), (0.3, 0.0))),
-    Exponential(0.123456789, 0.987654321, 77.7) + InversePower(0.123456789, 0.987654321, 0.777) + WAVE.shift(3),
-    Exponential(0.123456789, 0.987654321, 77.7) + InversePower(0.123456789, 0.987654321, 0.777) + 0.1,
-    Triangle(0.1, 0.3, 4, 6),
-    Knots(((2, 0.1), (4.5, 0.3), (9, 0.0)), "cosine"),
-    Knots(MANY_KNOTS),
-    Knots(MANY_KNOTS, "cosine"),
-    Table((0.1, 0.3, 0.2)),
-    WARMUP >> WAVE,
-    WARMUP + 0.1 - WAVE / 2,
-    2 * WARMUP * Exponential(1.0, 0.9),
-    minimum(WARMUP, Staircase(0.3, 0.5, 4), 0.2),
-    maximum(WARMUP, WAVE),
-    (WARMUP + 0.1) ** -1.5,
-    WAVE.clip(0.05, 0.25),
-    WAVE.shift(5),
-    Piecewise((0.3, 0.1), (2,)).every(5),
-    (WARMUP >> WAVE).stretch(31),
-    (Constant(0.1, 3) >> Linear(0.0, 1.0, 4).repeat(2, 1.0, 2.0).stretch(24) >> Constant(0.5, 1)).stretch(14),
-    (Staircase(0.3, 0.5, 2).head(9) >> WAVE).warp(2.0),
-    Piecewise((0.3, 0.1), (2,)).every(5).head(20).warp(2.0),
-    Table((0.3,)).warp(2.0),
-    (Constant(0.1, 4) >> Linear(0.3, 0.0, 6)).tail(5).warp(2.0),
-    Staircase(0.3, 0.5, 2).head(12).tail(6).warp(2.0),
-    Linear(0.1, 0.2, 5).tail(5).warp(2.0),
-    Linear(0.1, 0.3, 7).stretch(5) >> Linear(0.3, 0.1, 3).stretch(2) >> Linear(0.1, 0.2, 1),
-    (WARMUP >> Table((0.3, 0.2)) >> WAVE).head(15),
-    (WARMUP >> WAVE).tail(9),
-    (WARMUP >> WAVE).cooldown(10, 5, 0.0, "1-sqrt"),
-    WAVE.repeat(3, 0.5),
-    (WARMUP >> WAVE).repeat(INF, -0.9),
-    Constant(0.1, 5) >> (WARMUP >> WAVE).repeat(4, 0.5, 1.5),
-    sgdr(0.3, 5, INF, stretch=2.0),
-    sgdr(0.3, 5, 3, 0.1, 0.5, 2.0).stretch(50),
-    (WARMUP >> WAVE).stretch(200).reclock(Piecewise((2, 5), (40,))),
-    WAVE.repeat(3).every(2) * Table((0.5, 1.0, 0.7)).repeat(INF),
-    noam(512, 8),
-    inverse_sqrt(0.3, 8),
-    one_cycle(0.3, 30),
-    cyclic(0.1, 0.3, 3, 4, mode="exp_range", gamma=0.97),
-    wsd(0.3, 3, 10, 8, shape="rex"),
-]
 each_schedule = pytest.mark.parametrize("schedule", SHAPES_AND_OPERATORS, ids=str)
 
 
@@ -150,6 +76,13 @@ def test_a_jump_in_stretched_cycles_comes_at_its_step(lengths: tuple[int, int]) 
     schedule = (Constant(1.0, up) >> Constant(2.0, down)).repeat(3, 1.0, 2)
     code = made(to_code(schedule))
     assert [code(step) for step in range(7 * (up + down))] == schedule.sample(7 * (up + down)).tolist()
+
+
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_a_jump_in_a_warped_schedule_of_a_million_steps_comes_at_its_step(tenths: int) -> None:
+    schedule = (Constant(1.0, 10_000 * tenths**2) >> Constant(2.0, 1_000_000 - 10_000 * tenths**2)).warp(2.0)
+    code, jump = made(to_code(schedule)), 100_000 * tenths
+    assert [code(step) for step in (jump - 1, jump)] == schedule([jump - 1, jump]).tolist() == [1.0, 2.0]
 
 
 class Mine(Between):

@@ -3,30 +3,13 @@
 import math
 import subprocess
 import sys
-from itertools import combinations
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from code_cases import WIDE, recorded, written
 
-from stepsize import (
-    Constant,
-    Cosine,
-    Exponential,
-    InversePower,
-    Knots,
-    Linear,
-    MultiStep,
-    OneMinusSqrt,
-    Schedule,
-    Staircase,
-    Table,
-    inverse_sqrt,
-    maximum,
-    minimum,
-    sgdr,
-    wsd,
-)
+from stepsize import Constant, Cosine, Knots, Linear, MultiStep, Schedule, inverse_sqrt, sgdr, wsd
 from stepsize.interop import to_code
 
 INF = math.inf
@@ -222,36 +205,6 @@ def test_up_to_eight_knots_are_cases_and_more_are_a_list() -> None:
     assert "STEPS = [0, 2, 4, 6, 8, 10, 12, 14, 16]\n" in to_code(Knots(points))
 
 
-LONG = [
-    Linear(0.123456, 0.98765432, 7_777_777),
-    Cosine(0.1234, 0.5, 8_888_888),
-    OneMinusSqrt(0.123, 0.05, 1_234_567),
-    Exponential(0.123, 0.9876),
-    InversePower(0.12345, 0.123, 0.75),
-    Staircase(0.1234567, 0.5, 12_345),
-]
-PAIRS = list(combinations(LONG, 2))
-WIDE = [
-    *(one * other for one, other in PAIRS),
-    *(one * other + 0.1 * one for one, other in PAIRS),
-    *(maximum(one, other) for one, other in PAIRS),
-    *(maximum(one, other) * minimum(one, 0.1) + other for one, other in PAIRS),
-    *((LONG[0] - one + other) * LONG[2] for one, other in PAIRS),
-    *(maximum(one, 0.0) + maximum(LONG[0] - one + other, one) for one, other in PAIRS),
-    *(((maximum(one, other) * other).head(999) >> one).head(5000).repeat(3) for one, other in PAIRS),
-    *(Constant(0.3, 10**i) >> Constant(0.1, 10**j) >> Constant(0.2, 10**15) for i in range(16) for j in (0, 15)),
-    *(
-        ((Linear(rate, 0.98765, length) + Exponential(rate, 0.5, 1234.5)).head(5) >> Constant(0.2, 5)).repeat(3)
-        for rate in (0.123456, 0.1234567, 0.12345678)
-        for length in (7, 77, 777, 7777)
-    ),
-    Table((0.1,) * 14),
-    Cosine(0.123456789, 0.987654321, 7_777_777).shift(1_234_567),
-    Linear(0.123456789, 0.987654321, 7_777_777).shift(1_234_567) + Exponential(0.123456789, 0.5, 1234.5),
-    Linear(0.1, 0.9, 7_777_777).shift(1_234_567) - Exponential(0.1, 0.5, 1234.5) - Exponential(0.123456789, 0.75),
-]
-
-
 @pytest.mark.parametrize("language", ["python", "jax"])
 def test_lines_have_at_most_88_characters_as_ruff_has_them(language: str, tmp_path: Path) -> None:
     for number, schedule in enumerate(WIDE):
@@ -261,3 +214,20 @@ def test_lines_have_at_most_88_characters_as_ruff_has_them(language: str, tmp_pa
     command = [sys.executable, "-m", "ruff", "format", "--diff", "--isolated", "--no-cache", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("language", ["python", "jax"])
+def test_the_code_of_every_shape_and_operator_is_as_recorded(language: str) -> None:
+    theirs = {head: code for head, code in recorded().items() if head.startswith(language)}
+    found = written(language)
+    assert list(found) == list(theirs)
+    for head, code in found.items():
+        assert code == theirs[head], head
+
+
+@pytest.mark.parametrize("digits", range(1, 16))
+def test_a_docstring_has_one_line_if_its_quotes_fit_within_88_characters(digits: int) -> None:
+    schedule = Linear(0.123456789, 0.9876543, 777) >> Constant(0.987654321, 10**digits)
+    first = to_code(schedule).splitlines()[1]
+    line = f'    """{schedule}."""'
+    assert (first == line) == (len(line) <= 88)

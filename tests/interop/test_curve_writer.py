@@ -45,6 +45,15 @@ def test_a_run_killed_in_the_middle_of_a_row_resumes(kept, tmp_path):
     assert killed.read_text() == once.read_text()
 
 
+def test_a_row_that_was_cut_within_its_number_is_not_taken_for_an_earlier_one(tmp_path):
+    once, killed = tmp_path / "once.csv", tmp_path / "killed.csv"
+    write(once, 0, 12)
+    text = once.read_text()
+    killed.write_text(text[: text.index("\n10,") + 2])
+    write(killed, 9, 12)
+    assert killed.read_text() == text
+
+
 def test_values_that_are_new_get_a_column(tmp_path):
     path = tmp_path / "curve.csv"
     CurveWriter(path).write(1, {"lr": 0.5}, 3.0)
@@ -91,4 +100,6 @@ def test_the_mean_of_the_losses_is_that_of_those_since_the_last_one():
     losses.add(np.float32(3.0))
     assert (losses.take(), losses.take()) == (2.0, None)
     losses.add(np.array(5.0))
-    assert type(losses.take()) is float
+    last = losses.take()
+    assert last == 5.0
+    assert type(last) is float

@@ -185,6 +185,10 @@ NAMED = [  # the peak, the minimum, the warmup and the length
     ("torchtitan", {"warmup_steps": 200}, 100, (0.3, None, 200, 100)),
     ("transformers", MIN_LR | {"max_steps": 100}, None, (0.3, 0.03, 10, 100)),
     ("transformers", {"warmup_steps": 10, "warmup_ratio": 0.5}, 100, (0.3, None, 10, 100)),
+    ("transformers", {"max_steps": 1}, 100, (0.3, None, 0, 1)),
+    ("transformers", {"max_steps": 1}, None, (0.3, None, 0, 1)),
+    ("transformers", {"max_steps": 0, "warmup_steps": 1}, 100, (0.3, None, 1, 100)),
+    ("transformers", {"warmup_steps": 0.5}, 9, (0.3, None, 5, 9)),
     ("transformers", {"lr_scheduler_type": "constant", "warmup_steps": 10}, None, (0.3, None, 0, INF)),
     ("transformers", {"lr_scheduler_type": "polynomial", "warmup_ratio": 0.1}, 100, (0.3, 1e-07, 10, 100)),
 ]

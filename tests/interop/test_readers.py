@@ -7,7 +7,7 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded, recorded_cases
 
 import stepsize.interop
-from stepsize import Constant, Cosine, Horizon, InversePower, Linear, Plan
+from stepsize import Constant, Cosine, Horizon, InversePower, Linear, Piecewise, Plan, Schedule
 from stepsize.errors import ArgumentError
 
 
@@ -137,9 +137,53 @@ def test_the_timescale_of_timm_counts_epochs() -> None:
     assert found == InversePower(0.3, 1 / 21) * Linear(1.0, 0.0, 14).shift(49)
 
 
+def test_schedules_that_optax_joins_may_be_schedules_or_sources() -> None:
+    parts = [Constant(0.3), "optax.linear_schedule(0.3, 0.0, 5)", Linear(0.1, 0.2, 4)]
+    found = stepsize.interop.from_optax("join_schedules", parts, boundaries=[3, 8])
+    assert found == Constant(0.3, 3) >> Linear(0.3, 0.0, 5) >> Linear(0.1, 0.2, 4)
+
+
 def test_a_cosine_of_optax_from_a_peak_of_0_stays_there() -> None:
     rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule(0.4, 0.0, 4, 9, end_value=0.3)")
     assert list(rates([0, 2, 4, 6, 9])) == [0.4, 0.2, 0.0, 0.0, 0.0]
+
+
+def test_a_boundary_of_keras_may_lie_between_two_steps() -> None:
+    schedule = stepsize.interop.from_keras("PiecewiseConstantDecay([2, 4.5], [0.3, 0.2, 0.1])")
+    assert schedule == Piecewise((0.3, 0.2, 0.1), (3, 5))
+
+
+def test_the_cycles_of_a_polynomial_of_paddle_may_have_one_step() -> None:
+    config = {"name": "PolynomialDecay", "learning_rate": 0.3, "end_lr": 0.1, "decay_steps": 1, "cycle": True}
+    found = stepsize.interop.from_paddle(config, horizon=3)
+    assert found([0, 1, 2, 3]).tolist() == [0.3, 0.1, 0.1, 0.1]
+    assert str(found) == " >> ".join(
+        ["Polynomial(0.3, 0.1, 1, 1.0).head(2)"] + [f"Polynomial(0.3, 0.1, {n}, 1.0).tail({n})" for n in (2, 3)]
+    )
+
+
+@pytest.mark.parametrize(("decay", "rates"), [(9, [0.5, 0.5 * 8 / 9]), (10, [0.45, 0.4]), (20, [0.475, 0.45])])
+def test_a_linear_decay_of_olmo_core_may_be_as_long_as_its_run_or_longer(decay: int, rates: list[float]) -> None:
+    config = {"type": "cos_with_warmup_and_linear_decay", "warmup": 0, "decay": decay, "alpha_f": 1.0}
+    found = stepsize.interop.from_olmo_core(config, horizon=10, base_lr=0.5)
+    assert isinstance(found, Schedule)
+    assert found([0, 1]).tolist() == pytest.approx(rates, rel=1e-12)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 1.25, 2.0])
+def test_a_cosine_of_optax_has_its_exponent_and_ends_at_its_end_value(exponent: float) -> None:
+    rates = stepsize.interop.from_optax("warmup_cosine_decay_schedule", 0.0, 0.1, 4, 12, 0.07, exponent)
+    assert rates(8) == pytest.approx(0.07 + 0.03 * 0.5**exponent, rel=1e-12)
+    assert rates(12) == (0.07 if exponent == 1.0 else pytest.approx(0.07, rel=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("decay", "down"), [(9, "Constant(0.3, 1) >> Linear(0.3, 0.0, 9)"), (10, "Linear(0.3, 0.0, 10)")]
+)
+def test_a_wsd_of_megatron_may_have_no_stable_phase(decay: int, down: str) -> None:
+    config = "--lr 0.3 --train-iters 20 --lr-warmup-iters 10 --lr-decay-style WSD --lr-wsd-decay-style linear"
+    found = stepsize.interop.from_megatron(f"{config} --lr-wsd-decay-iters {decay}")
+    assert str(found) == f"Linear(0.0, 0.3, 10) >> {down}"
 
 
 @pytest.mark.parametrize("warmup", [9_999, 10_000, 40_000])

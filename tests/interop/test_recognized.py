@@ -92,6 +92,7 @@ def test_a_list_of_schedulers_and_a_call_are_recognized():
             {"lr": 0.1, "T_max": 5, "learning_rate": 0.1},
             "; a config of PaddlePaddle has name and learning_rate and T_max$",
         ),
+        ({"lengths": [1], "epochs": 5}, "; a config of timm has sched and epochs$"),
         ({"rate": 0.1}, "; known are axolotl, composer, .*, by settings such as lr_scheduler_type or sched$"),
     ],
 )

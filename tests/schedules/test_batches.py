@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 from closeness import assert_close
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from refusals import refused
 
@@ -27,6 +27,7 @@ def samples_before(batch: ss.Schedule, updates: int) -> list[int]:
 
 
 @given(trees, batches, st.lists(st.integers(0, 60), min_size=1, max_size=12))
+@example(Linear(0.0, 1.0, 9), ss.Table((1, 2, 1, 3)), list(range(9)))
 def test_reclock_reads_the_schedule_at_the_samples_used(schedule, batch, at):
     schedule = ended(schedule)
     reclocked = schedule.reclock(batch)

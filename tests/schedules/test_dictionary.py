@@ -13,6 +13,7 @@ from refusals import LINE_FORM, refused
 
 from stepsize import Function, from_dict, parse, to_dict
 from stepsize.errors import ArgumentError, FormatError
+from stepsize.schedules.dictionary import either_from_dict
 from strategies import trees
 
 INF, NAN = math.inf, math.nan
@@ -124,7 +125,8 @@ def test_an_invalid_dictionary_is_refused_with_the_place(case):
 
 def test_only_true_allows_functions():
     form = to_dict(Function("math:exp"))
-    assert from_dict(form, functions=True)(0) == 1.0
+    assert from_dict(form, functions=True)(0) == either_from_dict(form, True)(0) == 1.0
+    refused(FormatError, "allow it with functions=True", lambda: either_from_dict(form))
     for value in ("no", 1, None):
         refused(ArgumentError, "from_dict(functions=...) must be a boolean", lambda: from_dict(form, functions=value))  # noqa: B023
 

@@ -236,3 +236,11 @@ def test_the_advice_to_give_a_horizon_is_data():
         parse('Linear(0, 1, "3ep")')
     assert caught.value.settings == {"horizon": ...}
     assert caught.value.advice == "give {horizon} or write a number of steps"
+
+
+@pytest.mark.parametrize(("text", "advice"), [("0,3", "write 0.3"), ("Linear(0, 1, 5) * 0,5", "write 0.5")])
+def test_a_decimal_comma_is_answered_with_a_point(text, advice):
+    with pytest.raises(ParseError, match=f"found ','; a number has a decimal point: {advice}\\n"):
+        parse(text)
+    with pytest.raises(ParseError, match=r"found ','\n"):
+        parse("Constant(0.3), 5")

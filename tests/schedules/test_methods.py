@@ -143,3 +143,15 @@ def test_a_warped_schedule_jumps_where_it_should():
         rooted = ss.Piecewise((1, 2), (jump,)).head(length).warp(0.5)
         at = [jump * jump // length - 1, -(-jump * jump // length)]
         assert [rooted(step) for step in at] == rooted(at).tolist() == [1, 2]
+
+
+def test_an_infinite_bound_length_or_number_may_be_written_out():
+    line = Linear(0.0, 1.0, 5)
+    for long, short in (
+        (line.clip(0.1, math.inf), line.clip(0.1)),
+        (Constant(0.3, math.inf), Constant(0.3)),
+        (ss.cyclic(0.1, 0.3, 2, 2, math.inf), ss.cyclic(0.1, 0.3, 2, 2)),
+        (ss.infinite(0.3, 0.1, 2, 3, math.inf), ss.infinite(0.3, 0.1, 2, 3)),
+    ):
+        assert long == short
+    assert ss.parse("Linear(0, 1, 5).clip(0.1, inf)") == line.clip(0.1)

@@ -52,6 +52,13 @@ def test_noam_is_its_formula(d_model, warmup_steps, step):
     assert_close(ss.noam(d_model, warmup_steps)(step), expected)
 
 
+@given(st.integers(0, 9), st.integers(0, 200), st.floats(0, 1))
+def test_an_inverse_square_root_is_at_its_peak_at_the_end_of_the_warmup(warmup_steps, step, init):
+    line = init + (0.3 - init) * step / max(warmup_steps, 1)
+    decay = 0.3 * math.sqrt(warmup_steps / max(step, 1)) if warmup_steps else 0.3 / math.sqrt(step + 1)
+    assert_close(ss.inverse_sqrt(0.3, warmup_steps, init)(step), line if step < warmup_steps else decay)
+
+
 @given(st.floats(0.01, 2), lengths, st.floats(0, 1), st.sampled_from(["linear", "cosine", "1-sqrt"]))
 def test_one_cycle_lasts_the_run_and_passes_the_peak(peak, total, fraction, way):
     made = ss.one_cycle(peak, total, fraction, shape=way)
@@ -109,3 +116,11 @@ def test_rewarm_leaves_the_schedule_where_it_is(schedule, at, peak, up, down, fi
     assert made(at) == (schedule(at) if up else peak)
     assert made(at + up) == peak
     assert made(at + up + down) == final
+
+
+def test_cycles_go_up_first():
+    message = "cyclic(low=...) must be at most high = 0.1, got 0.3; exchange the two"
+    for mode in ("triangular2", "exp_range"):
+        refused(ArgumentError, message, lambda: ss.cyclic(0.3, 0.1, 2, 2, mode=mode))  # noqa: B023  (called at once)
+    refused(ArgumentError, "Triangle(low=...) must be at most high = 0.1", lambda: ss.cyclic(0.3, 0.1, 2, 2))
+    assert ss.cyclic(0.1, 0.1, 2, 2, mode="triangular2")(1) == 0.1

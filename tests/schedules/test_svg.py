@@ -36,6 +36,12 @@ PICTURES = {
     "an endless one": (Constant(3.0), ["0", "1,000 steps", "0", "1", "2", "3"], (TOP, TOP)),
     "no more than three decades": (Geometric(1.0, 0.001, 9), ["0", "9 steps", "0", "0.2"], (TOP, 145.89)),
     "over three decades": (Geometric(1.0, 0.00099, 9), ["0", "9 steps", "1e-3", "1e-2", "1e-1", "1e0"], (TOP, BOTTOM)),
+    "five decades": (
+        Geometric(1.0, 1e-5, 9),
+        ["0", "9 steps", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1", "1e0"],
+        (TOP, BOTTOM),
+    ),
+    "six decades": (Geometric(1.0, 1e-6, 9), ["0", "9 steps", "1e-6", "1e-4", "1e-2", "1e0"], (TOP, BOTTOM)),
     "eight decades": (Geometric(1.0, 1e-8, 9), ["0", "9 steps", "1e-8", "1e-6", "1e-4", "1e-2", "1e0"], (TOP, BOTTOM)),
     "a million steps": (Linear(0, 70, 10**6), ["0", "1,000,000 steps", "0", "20", "40", "60"], (BOTTOM, TOP)),
 }

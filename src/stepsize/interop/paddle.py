@@ -70,6 +70,9 @@ def read(config: Any, run: Run) -> ToolSchedule:
 def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
     if type(config).__name__ in SCHEDULERS:
         name, kept = type(config).__name__, vars(config)
+        if name in ("CyclicLR", "OneCycleLR"):
+            rule = f'a mapping with its "name": a {name} does not keep its arguments'
+            raise ArgumentError(run.owner, "config", rule, config)
         names = [each.name for each in settings_for(SCHEDULERS[name])]
         return name, {each: kept[each if each in kept else ATTRIBUTES[each]] for each in names}
     settings = settings_of(run.owner, config)

@@ -110,7 +110,7 @@ def _factor(length: Fraction, start: Fraction) -> int:
     """What makes both whole numbers; 1 if it is not a small one, or JAX could not compute with them in 32 bits."""
     factor = math.lcm(length.denominator, start.denominator)
     is_small = factor <= _LARGEST_FACTOR and factor * (abs(start) + length) <= LARGEST_32
-    return factor if is_small and length.numerator > 1 else 1
+    return factor if is_small else 1
 
 
 def _difference(a: Expr, n: Fraction) -> Expr:
