@@ -1,6 +1,7 @@
 """What is asked of the nodes of a Ray cluster and what their answers mean, with a stand-in for Ray."""
 
 import os
+import re
 import signal
 import sys
 from types import SimpleNamespace
@@ -139,6 +140,12 @@ def test_what_nodes_lack_is_said_once_with_the_names_of_the_nodes(clock):
         f"n2 (address of n2): stepsize is missing or old; install stepsize {stepsize.__version__} there; "
         "n3 (address of n3): ValueError('no'); n4 (address of n4): out of memory; copy the code there"
     )
+
+
+def test_four_nodes_that_lack_the_same_are_named_and_the_others_counted(clock):
+    named = ", ".join(f"n{number} (address of n{number})" for number in range(4))
+    with pytest.raises(RunError, match=rf": {re.escape(named)} and 2 more: no data; copy the code there$"):
+        checked(*["no data"] * 6)
 
 
 def test_a_node_that_is_lost_while_it_is_asked_is_not_waited_for(clock):
