@@ -1,6 +1,5 @@
 """Training loops of the user's own: what they log, how they fail, and how they are resumed."""
 
-import json
 import re
 import time
 from dataclasses import replace
