@@ -240,6 +240,14 @@ def test_every_word_of_the_methods_of_held_out_samples_in_batches_of_the_tasks_o
     )
 
 
+def test_methods_have_statistics_if_one_metric_of_several_has_intervals():
+    found = content(Experiment(SCHEDULES, "digits", seeds=(0, 1, 2)))
+    some = [each if each.seed else replace(each, values=(Value(20, "f1", 0.5),)) for each in found.runs]
+    compared = tables(grouped(some), Terms(others=(Metric("f1", "f1", None),)))
+    assert [table.has_intervals for table in compared] == [True, True, True, False]
+    assert STATISTICS in methods(found, SCHEDULES, compared).markdown()
+
+
 def test_methods_without_differences_have_no_word_of_statistics():
     found = content(Experiment(SCHEDULES, "digits", seeds=(0,)))
     one_seed = [each for each in found.runs if each.seed == 0]
