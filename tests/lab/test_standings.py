@@ -1,6 +1,7 @@
 """The progress of runs, also if they return to a checkpoint."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -185,6 +186,26 @@ def test_an_interrupt_and_a_full_disk_say_how_to_continue(stored, tmp_path):
     full = pytest.raises(OutputError, match=f"^full; all that was logged before is kept: .* with: {command}$")
     with full, watcher.watching("", cannot_write):
         raise OutputError("full", "")
+
+
+def test_a_picture_is_drawn_again_after_three_seconds_or_thirty_times_as_long_as_it_took(tmp_path, monkeypatch):
+    clock, took, drawn = [100.0], [0.03], []
+    monkeypatch.setattr("stepsize.lab.standings.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    picture = LivePicture(Standings(SPECS), tmp_path / "comparison")
+
+    def write(*suffixes):
+        drawn.append((clock[0], suffixes))
+        clock[0] += took[0]
+
+    picture.write = write
+    for now in (102.9, 103.0, 105.9, 106.1):
+        clock[0] = now
+        picture.refresh()
+    took[0] = 0.3
+    for now in (110.0, 120.2, 120.4):
+        clock[0] = now
+        picture.refresh()
+    assert drawn == [(now, (".png",)) for now in (103.0, 106.1, 110.0, 120.4)]
 
 
 def test_no_run_fails_because_its_picture_cannot_be_written(tmp_path):
