@@ -469,7 +469,7 @@ def test_a_store_without_a_readable_experiment_is_no_comparison(tmp_path, settin
 def test_a_comparison_whose_settings_have_another_form_is_refused(tmp_path, form):
     settings = {"experiment": Experiment().as_dict(), **form}
     Store.create(tmp_path / "store.sqlite", settings, {}, [("fixed", "Constant(0.1)", 0)]).close()
-    with pytest.raises(DataError, match="its settings have another form"):
+    with pytest.raises(DataError, match=r"store\.sqlite .*its settings have another form: \w+Error\("):
         load(tmp_path)
 
 

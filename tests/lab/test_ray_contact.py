@@ -202,8 +202,12 @@ def test_the_task_of_an_own_loop_needs_the_folder_and_the_modules(tmp_path, monk
     monkeypatch.setattr(processes, "start", lambda place: SimpleNamespace(wait=lambda: 7))
     spec, results = RunSpec("flat", Constant(0.1), 0, 1, 20), tmp_path / "checkpoints"
     place = RunPlace(spec, "own:train", None, tmp_path, results / "0.jsonl", results / "0.stop", "cpu", "")
-    with pytest.raises(RunError, match=rf"the machine {os.uname().nodename} of the Ray cluster does not have the fol"):
+    with pytest.raises(RunError) as refused:
         processes._in_task(place, [])
+    assert str(refused.value) == (
+        f"the machine {os.uname().nodename} of the Ray cluster does not have the folder {results}; put the results on "
+        "a disk that all machines share"
+    )
     results.mkdir()
     assert processes._in_task(place, [sys.path[0], "/only/here"]) == 7
     assert sys.path.count(sys.path[0]) == 1
