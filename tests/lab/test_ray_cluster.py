@@ -89,8 +89,8 @@ def test_the_address_of_a_cluster_that_was_started_here_is_forgotten_with_ray_st
     monkeypatch.setattr("ray._private.services.canonicalize_bootstrap_address", lambda _: f"127.0.0.1:{port}")
     assert refusal() == (
         f"the Ray cluster at 127.0.0.1:{port}, which `ray start` has noted on this machine, does not answer "
-        "(connection refused); if it has ended, forget it with `ray stop`; otherwise check that the head is running (`ray status` "
-        "there), and that no firewall is in between"
+        "(connection refused); if it has ended, forget it with `ray stop`; otherwise check that the head is "
+        "running (`ray status` there), and that no firewall is in between"
     )
 
 
