@@ -22,7 +22,7 @@ def signature(function: Callable[..., Any]) -> str:
         if each.kind is each.KEYWORD_ONLY and not starred:
             parts.append("*")
         starred = starred or each.kind in (each.KEYWORD_ONLY, each.VAR_POSITIONAL)
-        stars = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
+        stars = "*" if each.kind is each.VAR_POSITIONAL else "**" if each.kind is each.VAR_KEYWORD else ""
         default = getattr(each.default, "__qualname__", None) or repr(each.default)
         default = type(each.default).__name__ if " at 0x" in default else default
         parts.append(f"{stars}{each.name}{'' if each.default is each.empty else f'={default}'}")
