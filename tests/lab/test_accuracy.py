@@ -13,7 +13,7 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Task, load_task, train
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.tasks.judging import usual_right
-from stepsize.lab.training.samples import Samples, measure
+from stepsize.lab.training.samples import Samples, Tally, measure
 from stepsize.pytorch import Plateau, Scheduler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -211,3 +211,41 @@ def test_a_padded_sample_counts_by_its_targets_that_are_not_padding():
     scores = functional.one_hot(torch.tensor([[0, 1, 2, 0], [1, 1, 1, 1]]), 3).float().transpose(1, 2)
     targets = torch.tensor([[0, 2, -100, -100], [1, -100, -100, -100]])
     assert usual_right(functional.cross_entropy, scores, targets) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "targets", "right"),
+    [
+        (functional.binary_cross_entropy_with_logits, [0.0, 1e-9, -1.0, 0.75], [0.0, 1.0, 1.0, 0.5], 2.0),
+        (functional.binary_cross_entropy, [0.5, 0.6, 0.4, 0.75], [0.0, 1.0, 1.0, 0.5], 2.0),
+        (nn.BCELoss(), [[0.25], [0.75]], [[0.0], [1.0]], 2.0),
+        (functional.cross_entropy, [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]], [1, 2, 1], 1.5),  # there is no class 2
+        (functional.cross_entropy, [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]], [1, -1, 1], 1.5),
+        (functional.cross_entropy, [[0.0, 1.0], [1.0, 0.0]], [-100, -100], 0.0),
+        (functional.cross_entropy, [[0.0], [1.0]], [0, 0], None),  # a single class is none
+        (functional.mse_loss, [[0.0], [1.0]], [[0.0], [1.0]], None),
+        (nn.BCEWithLogitsLoss(), [[0.0, 1.0]], [[0.0, 1.0]], None),
+        (nn.BCEWithLogitsLoss(), [[0.0], [1.0]], [0.0, 1.0], None),
+    ],
+)
+def test_right_samples_are_counted_at_the_limits_of_classes_and_thresholds(loss, outputs, targets, right):
+    found = usual_right(loss, torch.tensor(outputs), torch.tensor(targets))
+    assert (found if found is None else found.item()) == right
+
+
+def test_a_tally_has_the_means_over_all_samples_of_unequal_batches():
+    tally, rows = Tally(), [(1.0, 2.0, 4.0), (0.5, 3.0, 2.0), (0.0, 1.0, 1.0)]
+    for loss, right, size in rows:
+        tally.add(torch.tensor([loss, 2 * loss]), torch.tensor([right, right / 2]), size)
+    assert tally.means() == [(5 / 7, 6 / 7), (10 / 7, 3 / 7)]
+    again = Tally.of(tally.state(), torch.device("cpu"))
+    assert (again.means(), again.sizes) == (tally.means(), [4.0, 2.0, 1.0])
+    assert Tally.of(tally.state([1]), torch.device("cpu")).means() == [(10 / 7, 3 / 7)]
+    more = Tally()
+    more.add(torch.tensor([8.0, 0.0]), torch.tensor([0.0, 1.0]), 1.0)
+    tally.extend(more)
+    assert tally.means() == [(13 / 8, 6 / 8), (10 / 8, 4 / 8)]
+    none = Tally()
+    none.add(torch.tensor(3.0), None, 2.0)
+    assert repr(none.means()) == "[(3.0, nan)]"
+    assert Tally.of(none.state([0]), torch.device("cpu")).losses[0].item() == 3.0

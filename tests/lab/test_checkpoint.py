@@ -96,6 +96,15 @@ def test_a_checkpoint_of_another_run_or_damaged_is_refused(tmp_path):
         StateError, match=r"a checkpoint of another run, dropping, seed 3, .* and this run is dropping, seed 4"
     ):
         run(checkpoint=path, seed=4)
+    other = {"accumulation": 2, "drop_last": True, "precision": "bf16", "batch_size": 4, "step_every": "epoch"}
+    with pytest.raises(StateError) as refused:
+        run(checkpoint=path, **other)
+    assert str(refused.value) == (
+        f"{path} is a checkpoint of another run, dropping, seed 3, batches of 8 x 1, fp32, Cosine(0.1, 0.0, 32), and "
+        "this run is dropping, seed 3, batches of 4 x 2, whole ones, bf16, Cosine(0.1, 0.0, 32), stepped after each "
+        "epoch; delete it to start the run from the beginning"
+    )
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(StateError, match="damaged"):
+    damaged = f"^{path} is damaged, or is not a checkpoint; delete it to start the run from the beginning$"
+    with pytest.raises(StateError, match=damaged):
         run(checkpoint=path)

@@ -80,6 +80,32 @@ def test_after_a_resume_the_plain_lines_count_the_complete_runs_too(capsys):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-2:]] == ["[4/5]", "[5/5]"]
 
 
+def test_every_plain_line_of_a_comparison(capsys):
+    specs = [RunSpec("flat", Constant(0.1), seed, 2, 20) for seed in range(3)]
+    standings, display = Standings(specs, terms=Terms(judged_on="held-out")), PlainDisplay()
+    display.begin(standings, "Data.", Path("out"))
+    points, epoch = (Point(10, 0.1, 1.5, 0.25),), Epoch(20, 1.5, 0.25, 2.5, 0.75)
+    ends = [
+        Run("flat", "Constant(0.1)", 0, points, (epoch,), 61.25),
+        Run("flat", "Constant(0.1)", 1, points, (), 2.0, "diverged", 10),
+        Run("flat", "Constant(0.1)", 2, (), (), 2.0, "interrupted"),
+    ]
+    display.starting(2)
+    for number, run in enumerate(ends):
+        display.logged(number, epoch)
+        display.ended(number, run)
+    display.stopping()
+    display.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "Data.",
+        "Runs: 3, each of 20 steps; results go to out",
+        "[1/3] flat, seed 0: train loss 1.500, train accuracy 0.2500, held-out accuracy 0.7500 (61.2 s)",
+        "[2/3] flat, seed 1: diverged at step 10",
+        "[3/3] flat, seed 2: interrupted at step 0",
+        "Stopping; the runs that have finished are kept",
+    ]
+
+
 def test_a_file_of_plain_lines_has_each_run_as_soon_as_it_has_ended(tmp_path):
     standings = Standings([RunSpec("flat", Constant(0.1), seed, 1, 10) for seed in range(2)])
     path, display = tmp_path / "log.txt", PlainDisplay()
@@ -253,6 +279,35 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
     for term, kind in (("dumb", PlainDisplay), ("xterm", TerminalDisplay)):
         monkeypatch.setenv("TERM", term)
         assert type(display_here()) is kind
+
+
+@pytest.mark.parametrize(
+    ("width", "epoch", "news"),
+    [
+        (105, Epoch(10, 1.5, 0.25, 2.5, 0.75), ["loss 1.500", "accuracy 0.250", "test 0.750", "rate 0.1"]),
+        (104, Epoch(10, 1.5, 0.25, 2.5, 0.75), ["accuracy 0.250", "test 0.750", "rate 0.1"]),
+        (104, Epoch(10, 1.5, math.nan, 2.5, math.nan), ["loss 1.500", "rate 0.1"]),
+        (43, Epoch(10, 1.5, 0.25, 2.5, 0.75), ["test 0.750", "rate 0.1"]),
+        (42, Epoch(10, 1.5, 0.25, 2.5, 0.75), ["rate 0.1"]),
+    ],
+)
+def test_a_bar_shows_as_much_as_has_room_beside_the_name(width, epoch, news):
+    assert bars(epoch, width=width).split("  ") == news
+
+
+@pytest.mark.parametrize(
+    ("seconds", "left"), [(0.4, "0:00 left"), (10.0, "0:10 left"), (59.6, "1:00 left"), (750.0, "12:30 left")]
+)
+def test_the_time_that_is_left_is_in_minutes_and_seconds(monkeypatch, seconds, left):
+    display = TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    standings = Standings([RunSpec("flat", Constant(0.1), 0, 3, 30)])
+    display.begin(standings, "Data.", Path("out"))
+    display.close()
+    for step, now in ((10, 5.0), (20, 5.0 + seconds)):
+        monkeypatch.setattr("stepsize.lab.displays.time", SimpleNamespace(monotonic=lambda now=now: now))
+        standings.logged(0, point := Point(step, 0.1, 1.5, 0.5))
+        display.logged(0, point)
+    assert display._bars.tasks[0].fields["news"].split("  ")[-1] == left
 
 
 def test_a_bar_shows_the_time_that_is_left_from_the_second_record_on():

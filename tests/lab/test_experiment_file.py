@@ -64,6 +64,41 @@ def test_a_metric_of_ours_needs_no_mode_and_keeps_its_direction():
         Experiment(metric="test_los")
 
 
+@pytest.mark.parametrize(
+    ("settings", "problems"),
+    [
+        (
+            {"mode": "min", "margin": 0.5},
+            [
+                "Experiment(mode=...) must be left out if no metric is named, got 'min'; write e.g. metric='val_loss'",
+                "Experiment(margin=...) must be left out, as seeds are not added until a difference is told apart, got "
+                "0.5; add until_told=True",
+            ],
+        ),
+        (
+            {"schedules": {"a": "Constant(1)"}, "until_told": True, "most_seeds": 2, "seeds": (0, 1, 2)},
+            [
+                "Experiment(schedules=...) must be at least two, to be told apart, got 'a'",
+                "Experiment(most_seeds=...) must be at least 3, the number of seeds, got 2",
+            ],
+        ),
+        (
+            {"task": "digits", "command": "python3 {rates} {folder}", "metric": "f2", "feedback": {"zzz": "Plateau()"}},
+            [
+                "Experiment(feedback['zzz']=...) must be for a schedule of the experiment, got 'zzz'; known are fixed, "
+                "square-root, factor, multi-factor, cosine, warmup-cosine",
+                'Experiment(mode=...) must be "min" or "max" for "f2", whose better values are not known, got None',
+                "Experiment(task=...) must be left out, got 'digits'; command=... takes its place",
+            ],
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_together(settings, problems):
+    with pytest.raises(ArgumentError) as refused:
+        Experiment(**settings)
+    assert str(refused.value).splitlines() == problems
+
+
 def test_the_headline_is_not_among_the_other_metrics():
     terms = Experiment(metric="f1", mode="max").terms(logged={"f1", "recall", "auc"})
     assert [metric.field for metric in terms.others] == ["auc", "recall"]

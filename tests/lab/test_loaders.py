@@ -261,6 +261,16 @@ def test_lengths_in_samples_are_those_of_a_data_loader_with_a_batch_size():
             asked.run_specs(task_of([(X, Y)]).horizon(asked))
 
 
+def test_the_digests_of_loaders_are_their_sizes_as_far_as_they_are_known():
+    batches, pairs = [(X, Y)] * 3, TensorDataset(X, Y)
+    some = DataLoader(pairs, 10, sampler=SubsetRandomSampler(range(34)))
+    assert task_of(some, batches).digests == ("train batches: 4 with 34 samples", "test batches: 3")
+    whole = DataLoader(pairs, batch_sampler=BatchSampler(SequentialSampler(pairs), 10, drop_last=True))
+    stream = DataLoader(Stream(), batch_size=None)
+    assert task_of(stream, whole).digests == ("train batches: any number", "test batches: 6")
+    assert [task_of(each).samples for each in (some, batches, whole, stream)] == [34, None, None, None]
+
+
 def test_samples_can_be_held_out_from_a_data_loader_that_is_shuffled_or_in_order():
     task = task_of(drawing())
     held = task.first(50).held_out()

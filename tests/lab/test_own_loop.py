@@ -1,6 +1,5 @@
 """Training loops of the user's own: what they log, how they fail, and how they are resumed."""
 
-import json
 import re
 import time
 from dataclasses import replace
@@ -79,6 +78,42 @@ def test_settings_that_a_loop_does_not_get_are_refused_before_anything_is_writte
     with pytest.raises(ArgumentError, match=message):
         compare(replace(own("plain_torch", {"a": "Constant(1)"}), **settings), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [None, "python3 {rates} {folder} {seed}"])
+def test_all_settings_of_our_loop_are_refused_at_once(command):
+    given = {
+        "optimizer": "adamw",
+        "optimizer_args": {"eps": 1e-7},
+        "clip_norm": 1.0,
+        "precision": "bf16",
+        "held_out": True,
+        "runs_at_once": 2,
+        "log_every": 49,
+        "feedback": {"a": "Plateau()"},
+        "checkpoint_every": 499,
+    }
+    loop = OwnLoop(command or "own.py:train", is_command=command is not None)
+    task = {"task": "own.py:train"} if command is None else {"command": command}
+    what = "a training loop of your own" if command is None else "a command"
+    with pytest.raises(ArgumentError) as refused:
+        loop.check(Experiment({"a": "Constant(1)"}, **task, steps=20, **given, tune_peak=1, engine="stacked"), [])
+    rules = {
+        each.argument: str(each).partition("...) must be ")[2].partition(", got")[0] for each in refused.value.problems
+    }
+    assert rules == {
+        **dict.fromkeys(given, f"left out for {what}, which sets its own"),
+        "tune_peak": f"0 for {what}, whose data the lab cannot divide",
+        "engine": f'"local" or "ray" for {what}, which cannot be stacked',
+    }
+    loop.check(Experiment({"a": "Constant(1)"}, **task, steps=20, engine="ray", seeds=(0, 1)), [])
+
+
+def test_a_loop_and_a_command_say_where_their_data_came_from():
+    assert OwnLoop("own.py:train").source == "Each run is made by own.py:train, with data of its own."
+    assert OwnLoop("train {rates}", is_command=True).source == (
+        "Each run is made by the command train {rates}, with data of its own."
+    )
 
 
 def test_a_metric_of_an_unknown_name_needs_a_mode():
@@ -172,20 +207,6 @@ def test_the_first_log_of_a_new_process_takes_the_run_back(run, tmp_path):
     assert load_runs(tmp_path).runs() == (stored,)
 
 
-def test_the_seconds_of_a_run_are_those_of_all_its_processes_and_a_new_one_has_no_error_yet(tmp_path):
-    entries = [
-        {"begin": True, "seconds": 0.0},
-        {"step": 5, "values": {"train_loss": 1.0}, "seconds": 4.0},
-        {"error": "ValueError(3)", "account": "", "seconds": 5.0},
-        {"begin": True, "seconds": 0.0},
-        {"step": 10, "values": {"train_loss": 0.5}, "seconds": 3.0},
-    ]
-    (tmp_path / "journal").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    found = records(tmp_path)
-    found.close()
-    assert (found.seconds, found.error) == (8.0, None)
-
-
 def test_a_run_that_logged_nothing_has_no_epoch(run, tmp_path):
     records(tmp_path).close()
     assert load_runs(tmp_path).runs()[0].epochs == ()
@@ -207,6 +228,18 @@ def test_a_metric_may_be_logged_again_with_the_same_value(run, tmp_path):
     (stored,) = load_runs(tmp_path).runs()
     assert [(each.step, each.train_loss) for each in stored.points] == [(5, 1.0)]
     assert [(each.step, each.value) for each in stored.values] == [(5, 0.5)]
+
+
+def test_the_attributes_of_a_run_are_those_that_were_planned(run, tmp_path):
+    assert (run.name, run.schedule, run.seed, run.steps, run.device, run.folder) == (
+        *("down", RATES, 0, 20, "cpu"),
+        tmp_path,
+    )
+    assert run.plan["lr"] == run.schedule
+    assert run.checkpoint == tmp_path / "checkpoint"
+    assert not run.stop
+    (tmp_path / "stop").touch()
+    assert run.stop
 
 
 def test_within_a_process_steps_rise_and_a_metric_comes_once_at_each(run):

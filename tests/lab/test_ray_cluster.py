@@ -67,14 +67,31 @@ def test_a_server_that_is_not_ray(listener, answer, words):
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("ray://localhost:10001", "an address of Ray Client, through which the nodes cannot be watched"),
-        ("somewhere", "RAY_ADDRESS is somewhere, which is not an address"),
+        (
+            "ray://localhost:10001",
+            "RAY_ADDRESS is ray://localhost:10001, an address of Ray Client, through which the nodes cannot be "
+            "watched; start the comparison on a machine of the cluster, and set RAY_ADDRESS to HOST:PORT of its head",
+        ),
+        ("somewhere", "RAY_ADDRESS is somewhere, which is not an address ("),
+        ("somewhere", "); write HOST:PORT"),
         ("nowhere.invalid:6379", "nowhere.invalid:6379, from RAY_ADDRESS, does not answer ("),
     ],
 )
 def test_an_address_that_cannot_be_one(monkeypatch, address, words):
     monkeypatch.setenv("RAY_ADDRESS", address)
     assert words in refusal()
+
+
+def test_the_address_of_a_cluster_that_was_started_here_is_forgotten_with_ray_stop(monkeypatch):
+    with socket.create_server(("", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    monkeypatch.setattr("ray._private.services.canonicalize_bootstrap_address", lambda _: f"127.0.0.1:{port}")
+    assert refusal() == (
+        f"the Ray cluster at 127.0.0.1:{port}, which `ray start` has noted on this machine, does not answer "
+        "(connection refused); if it has ended, forget it with `ray stop`; otherwise check that the head is "
+        "running (`ray status` there), and that no firewall is in between"
+    )
 
 
 @pytest.mark.parametrize("setting", ["1", "True"])

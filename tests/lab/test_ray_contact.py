@@ -1,6 +1,7 @@
 """What is asked of the nodes of a Ray cluster and what their answers mean, with a stand-in for Ray."""
 
 import os
+import re
 import signal
 import sys
 from types import SimpleNamespace
@@ -141,6 +142,12 @@ def test_what_nodes_lack_is_said_once_with_the_names_of_the_nodes(clock):
     )
 
 
+def test_four_nodes_that_lack_the_same_are_named_and_the_others_counted(clock):
+    named = ", ".join(f"n{number} (address of n{number})" for number in range(4))
+    with pytest.raises(RunError, match=rf": {re.escape(named)} and 2 more: no data; copy the code there$"):
+        checked(*["no data"] * 6)
+
+
 def test_a_node_that_is_lost_while_it_is_asked_is_not_waited_for(clock):
     cluster = Cluster(node("a"), node("b", alive=False))
     cluster.ready = False
@@ -195,8 +202,12 @@ def test_the_task_of_an_own_loop_needs_the_folder_and_the_modules(tmp_path, monk
     monkeypatch.setattr(processes, "start", lambda place: SimpleNamespace(wait=lambda: 7))
     spec, results = RunSpec("flat", Constant(0.1), 0, 1, 20), tmp_path / "checkpoints"
     place = RunPlace(spec, "own:train", None, tmp_path, results / "0.jsonl", results / "0.stop", "cpu", "")
-    with pytest.raises(RunError, match=rf"the machine {os.uname().nodename} of the Ray cluster does not have the fol"):
+    with pytest.raises(RunError) as refused:
         processes._in_task(place, [])
+    assert str(refused.value) == (
+        f"the machine {os.uname().nodename} of the Ray cluster does not have the folder {results}; put the results on "
+        "a disk that all machines share"
+    )
     results.mkdir()
     assert processes._in_task(place, [sys.path[0], "/only/here"]) == 7
     assert sys.path.count(sys.path[0]) == 1

@@ -1,15 +1,17 @@
 """The engine on Ray with a stand-in for Ray."""
 
+import re
 from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
-from ray_stand_in import Here, Watched, stand_in
+from ray_stand_in import Here, Remote, Watched, stand_in
 from silent import Silent
 from test_resume import Impatient
 
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
+from stepsize.lab.engines.ray_cluster import versions
 from stepsize.store import load_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -87,6 +89,40 @@ def test_a_segment_on_a_lost_node_is_made_again_elsewhere_from_its_checkpoint(tm
     assert (event.kind, event.text) == ("node lost", "here does not answer; its runs continue elsewhere")
     before, after = (load_runs(tmp_path / name).runs()[0] for name in ("undisturbed", "lost"))
     assert (before.points, before.epochs) == (after.points, after.epochs)
+
+
+def test_a_run_on_a_node_that_answers_goes_on_if_another_is_lost(tmp_path, monkeypatch):
+    begun, cancelled = [], []
+
+    class Counting(Here):
+        def remote(self, **options):
+            def begin(*given):
+                begun.append(options)
+                return given[0]
+
+            return lambda function: Remote(lambda *given: begin(function(*given)))
+
+        def cancel(self, task, force):
+            cancelled.append(task)
+
+    stand_in(monkeypatch, Counting)
+    looks = iter([frozenset()] * 3)
+    monkeypatch.setattr(Watched, "lost", lambda self: next(looks, frozenset({"elsewhere"})))
+    compare(ASKED, tmp_path, display=Silent())
+    assert [(event.kind, event.text) for event in load_runs(tmp_path).events()] == [
+        ("node lost", "elsewhere does not answer; its runs continue elsewhere")
+    ]
+    assert begun == [{"num_cpus": 1, "max_retries": 0, "num_returns": "streaming"}] * 5
+    assert cancelled == []
+
+
+def test_a_run_fails_on_a_node_that_has_other_versions(tmp_path, monkeypatch):
+    ours = versions()
+    monkeypatch.setattr("stepsize.lab.engines.ray.versions", lambda: ours | {"numpy": "0", "torch": "1"})
+    others = f"torch {ours['torch']} instead of 1, numpy {ours['numpy']} instead of 0"
+    words = f"the run 'flat' with seed 0 failed: a node of the Ray cluster has other versions ({others})"
+    with pytest.raises(RunError, match=f"^{re.escape(words)}$"):
+        compare(ASKED, tmp_path, display=Silent())
 
 
 class LostTasks(Here):

@@ -302,6 +302,20 @@ def test_a_run_with_a_gap_in_its_points_starts_over(tmp_path, engine):
 
 
 @pytest.mark.usefixtures("in_process")
+def test_a_stack_starts_over_if_one_of_its_runs_has_a_gap(tmp_path):
+    asked = {"epochs": 4, "engine": "stacked", "checkpoint_every": 10, "seeds": (0, 1), "runs_at_once": 2}
+    stopped(tmp_path / "out", 15, **asked)
+    lose(tmp_path / "out", "run = 1 AND step BETWEEN 3 AND 5")
+    with closing(sqlite3.connect(tmp_path / "out" / "store.sqlite")) as connection, connection:
+        connection.execute("UPDATE runs SET status = 'running', points = NULL, epochs = NULL")  # as after a kill
+    heard, display = [], Silent()
+    display.logged = lambda number, record: heard.append((number, record.step))
+    runs = resume(tmp_path / "out", display=display).runs
+    assert heard[:2] == [(0, 1), (1, 1)]
+    assert [[point.step for point in run.points] for run in runs] == [list(range(1, 33))] * 2
+
+
+@pytest.mark.usefixtures("in_process")
 def test_an_ended_run_that_has_lost_points_is_trained_again_after_a_rewind(tmp_path):
     asked = small(seeds=(0, 1, 2), log_every=1)
     compare(asked, tmp_path / "out", display=Silent())

@@ -22,10 +22,13 @@ def test_a_task_without_samples_makes_the_updates_that_were_asked_for(steps, epo
 
 
 def test_steps_and_samples_exclude_each_other():
-    with pytest.raises(ArgumentError, match=r"steps=.* must be left out, as the task has 64 samples, got 9"):
-        Experiment(steps=9).horizon(64)
-    with pytest.raises(ArgumentError, match=r"must be given, as the task has no number of samples, got None; write st"):
-        Experiment().horizon(None)
+    for settings, samples, words in (
+        ({"steps": 9}, 64, "left out, as the task has 64 samples, got 9; write epochs=..."),
+        ({}, None, "given, as the task has no number of samples, got None; write steps=1000"),
+    ):
+        with pytest.raises(ArgumentError) as refused:
+            Experiment(**settings).horizon(samples)
+        assert str(refused.value) == f"Experiment(steps=...) must be {words}"
     assert Experiment(samples=100, batch_size=10, epochs=2).horizon(None).steps == 20
 
 
@@ -39,17 +42,30 @@ def test_a_run_has_at_most_a_thousand_million_updates():
     experiment = Experiment({"a": "Constant(1)"})
     (spec,) = experiment.run_specs(Horizon(samples=1_000_000_000, batch=1, epochs=1))
     assert spec.steps == 1_000_000_000
-    with pytest.raises(ArgumentError, match="few enough for runs of at most 1,000,000,000 updates"):
+    with pytest.raises(ArgumentError) as refused:
         experiment.run_specs(Horizon(samples=1_000_000_001, batch=1, epochs=1))
+    assert str(refused.value) == (
+        "Experiment(epochs=...) must be few enough for runs of at most 1,000,000,000 updates, got 3; these have "
+        "1,000,000,001"
+    )
 
 
 def test_a_value_that_cannot_be_is_refused_with_its_step_and_with_the_argument_that_has_it():
     long = Experiment({"a": "Constant(0.1, 70000) >> Constant(1e39)"}, steps=100_000, epochs=1)
     (spec,) = long.run_specs(long.horizon(None))
-    with pytest.raises(
-        ArgumentError, match=r"schedules\['a'\]=.*got 1e\+39; this is at step 70000 of 100000; bound it"
-    ):
+    with pytest.raises(ArgumentError) as refused:
         spec.validate()
+    assert str(refused.value) == (
+        "Experiment(schedules['a']=...) must be a schedule whose values are from 0 to 3.4e+38, got 1e+39; this is at "
+        "step 70000 of 100000; bound it with .clip(low, high)"
+    )
+    for value in (0.0, 3e38):
+        (spec,) = Experiment({"a": f"Constant({value})"}).run_specs(64)
+        spec.validate()
+    with pytest.raises(
+        ArgumentError, match=r"times 2 \(the largest factor of tune_peak\), .* got 6e\+38; this is at step 0"
+    ):
+        spec.validate(2.0)
     decays = (
         ({"a": "Constant(0.1)"}, "Constant(1e39)", "weight_decay="),
         (*({"a": "Plan(lr=0.1, weight_decay=Constant(1e39))"}, None, r"schedules\['a'\]="),),

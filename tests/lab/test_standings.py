@@ -1,6 +1,7 @@
 """The progress of runs, also if they return to a checkpoint."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -132,6 +133,42 @@ def test_a_run_that_was_stopped_before_it_logged_is_not_told_of(stored, tmp_path
     assert [run.name for run in standings.runs] == ["down"]
 
 
+def test_a_display_is_told_each_record_once_and_none_of_a_run_that_has_ended(stored, tmp_path):
+    display, told = Silent(), []
+    display.logged = lambda number, record: told.append((number, record.step))
+    display.starting = lambda workers: told.append(workers)
+    watcher = RunWatcher(Standings(SPECS), ResultDirectory(tmp_path), [display], tmp_path)
+    watcher.starting(3)
+    watcher.logged(0, point(2))
+    watcher.logged(1, point(3))
+    stored.log(0, [point(2)])
+    stored.end(0, "finished", 1.0)
+    watcher.ended(0)
+    watcher.logged(0, point(4))
+    watcher.logged(1, point(5))
+    assert told == [3, (0, 2), (1, 3), (1, 5)]
+
+
+def test_a_display_that_cannot_be_written_to_is_dropped_and_the_others_go_on(stored, tmp_path, capsys):
+    told = []
+
+    class Display(Silent):
+        def __init__(self, error=None):
+            self.error = error
+
+        def stopping(self):
+            told.append(self.error)
+            if self.error:
+                raise self.error
+
+    displays = [Display(error) for error in (BrokenPipeError(), None, OutputError("no room", "make some"))]
+    watcher = RunWatcher(Standings(SPECS), ResultDirectory(tmp_path), displays, tmp_path)
+    watcher.stopping()
+    watcher.stopping()
+    assert told == [each.error for each in displays] + [None]
+    assert capsys.readouterr().err == "warning: no room; make some\n"
+
+
 def test_an_interrupt_and_a_full_disk_say_how_to_continue(stored, tmp_path):
     def cannot_write():
         raise OutputError("the reports cannot be written", "")
@@ -149,6 +186,26 @@ def test_an_interrupt_and_a_full_disk_say_how_to_continue(stored, tmp_path):
     full = pytest.raises(OutputError, match=f"^full; all that was logged before is kept: .* with: {command}$")
     with full, watcher.watching("", cannot_write):
         raise OutputError("full", "")
+
+
+def test_a_picture_is_drawn_again_after_three_seconds_or_thirty_times_as_long_as_it_took(tmp_path, monkeypatch):
+    clock, took, drawn = [100.0], [0.03], []
+    monkeypatch.setattr("stepsize.lab.standings.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    picture = LivePicture(Standings(SPECS), tmp_path / "comparison")
+
+    def write(*suffixes):
+        drawn.append((clock[0], suffixes))
+        clock[0] += took[0]
+
+    picture.write = write
+    for now in (102.9, 103.0, 105.9, 106.1):
+        clock[0] = now
+        picture.refresh()
+    took[0] = 0.3
+    for now in (110.0, 120.2, 120.4):
+        clock[0] = now
+        picture.refresh()
+    assert drawn == [(now, (".png",)) for now in (103.0, 106.1, 110.0, 120.4)]
 
 
 def test_no_run_fails_because_its_picture_cannot_be_written(tmp_path):

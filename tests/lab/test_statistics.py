@@ -1,5 +1,5 @@
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stepsize.lab.statistics.differences import holm, paired_difference
+from stepsize.lab.statistics.differences import Looks, holm, paired_difference
 from stepsize.lab.statistics.findings import METRICS, Mean, Metric, all_pairs, decimals, findings
 
 ACCURACY = METRICS[0]
@@ -245,6 +245,40 @@ def test_the_larger_of_the_two_spreads_is_compared_with_the_difference():
     for values in ({"wide": wide, "narrow": narrow}, {"narrow": narrow, "wide": wide}):
         words = findings(ACCURACY, values)[1].words
         assert "smaller than the spread of the test accuracy over seeds." in words[1]
+
+
+LOOKS = Looks((0, 1, 2, 3, 4), (5,), 5, 0.04)
+
+
+@pytest.mark.parametrize(
+    ("by", "noise", "looks", "verdict", "words"),
+    [
+        (0.03, QUIET, replace(LOOKS, margin=None), "better", 'Better than "flat" by 0.030 (0.028 to 0.032).'),
+        (-0.1, QUIET, LOOKS, "worse", 'Worse than "flat" by 0.100 (0.098 to 0.102).'),
+        (
+            0.03,
+            QUIET,
+            LOOKS,
+            "better",
+            'Better than "flat" by 0.030 (0.028 to 0.032), which is smaller than the margin.',
+        ),
+        (0.0, QUIET, LOOKS, "small", 'The difference to "flat" is smaller than the margin: -0.002 to +0.002.'),
+        (0.0, LOUD, LOOKS, "small", 'The difference to "flat" is smaller than the margin: -0.036 to +0.036.'),
+        (
+            0.0,
+            LOUD,
+            replace(LOOKS, margin=0.03),
+            "open",
+            'Not told apart from "flat" by 5 seeds, nor shown to be smaller than 0.03.',
+        ),
+        (0.0, LOUD, replace(LOOKS, margin=None), "open", 'Not told apart from "flat" by 5 seeds.'),
+        (0.03, QUIET, replace(LOOKS, sizes=()), "unknown", "No look at the results has given an interval yet."),
+    ],
+)
+def test_the_words_of_a_look_say_what_it_has_told(by, noise, looks, verdict, words):
+    (_, found) = findings(ACCURACY, {"flat": FIRST, "other": shifted(by, noise)}, looks=looks)
+    assert (found.verdict, found.words[0]) == (verdict, words)
+    assert math.isnan(found.difference.p)
 
 
 def test_all_pairs_are_the_differences_to_each_schedule_before():

@@ -78,7 +78,14 @@ def test_trials_use_neither_the_test_set_nor_a_seed_of_the_comparison(tuned):
     assert len(judged) == 8
     assert trained | judged == set(range(40))
     outcomes = load_runs(out / "tuning").outcomes()
-    assert {outcome.seed for outcome in outcomes} == {1002}
+    assert [(outcome.name, outcome.schedule, outcome.seed) for outcome in outcomes] == [
+        (f"{name}, trial {number}", f"factor * {text}", 1002)
+        for name, text in (
+            ("low", "Cosine(0.0001, 0.0, 15).head(15).stretch(12)"),
+            ("wild", "(Constant(1e+20, 10) >> Constant(0.05).head(5)).stretch(12)"),
+        )
+        for number in range(1, 6)
+    ]
     assert not (out / "tuning" / "checkpoints").exists(), "all trials have ended"
     assert len(outcomes) == 2 * 5
 
@@ -245,6 +252,27 @@ def test_the_trials_have_no_seed_of_a_later_round():
 
 def test_a_factor_multiplies_the_rate_of_a_plan_and_nothing_else():
     assert _times(2.0, Plan(lr=Constant(0.1), momentum=0.9)) == Plan(lr=2.0 * Constant(0.1), momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("budget", "at_once", "factors"),
+    [
+        (1, 2, [1.0]),
+        (3, 2, [1.0, 0.0316, 31.6]),
+        (4, 2, [0.001, 1.0, 1000.0, 31.6]),
+        (5, 2, [0.001, 1.0, 1000.0, 0.0316, 31.6]),
+        (7, 4, [0.001, 1.0, 1000.0, 0.1, 0.01, 10.0, 100.0]),
+        (8, 3, [0.001, 0.0316, 1.0, 31.6, 1000.0, 0.178, 3.16, 10.0]),
+        (9, 3, [0.001, 0.0316, 1.0, 31.6, 1000.0, 0.178, 3.16, 10.0, 1.78]),
+    ],
+)
+def test_half_of_the_trials_are_a_grid_and_the_others_lie_beside_the_best(budget, at_once, factors):
+    assert [factor for factor, _ in searched(budget, at_once, lambda factor: abs(math.log10(factor)))] == factors
+
+
+def test_of_equal_losses_the_factor_nearest_to_1_is_chosen():
+    results = [(0.25, 1.0), (8.0, 1.0), (2.0, 1.0), (1.0, 2.0), (0.4, 1.0)]
+    assert [*_trials_of("any", results)] == [Trial("any", *each, chosen=each == (2.0, 1.0)) for each in results]
 
 
 @pytest.mark.parametrize("sign", [1, -1])

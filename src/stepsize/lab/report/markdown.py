@@ -113,6 +113,8 @@ def settings_shown(content: ReportContent) -> dict[str, object]:
     unused = {"device"}
     if content.trains_itself:
         unused |= {*OF_OUR_LOOP, "epochs", "batch_size", "accumulation"}
+    if experiment.command is not None:
+        unused.add("task")  # which it takes the place of
     if not experiment.until_told:
         unused.add("most_seeds")
     values = experiment.as_dict() | {"steps": content.steps}

@@ -133,9 +133,8 @@ def _csv_cell(value: object) -> object:
 
 def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -> str:
     first = escaped(names[table.findings[0].name])
-    better = "higher" if table.metric.higher_is_better else "lower"
     spread = rf": mean $\pm$ standard deviation over {seeds} seeds" if seeds > 1 else ""
-    sentences = [f"{_title(table)} at the end of training{spread} ({better} is better)."]
+    sentences = [f"{_title(table)} at the end of training{spread} ({table.direction})."]
     if table.has_intervals:
         how = "that hold at every look at the results" if terms.looks else "of Student's $t$"
         sentences.append(f"Differences are to {first}, in pairs of the same seed, with 95\\% intervals {how}.")
