@@ -132,6 +132,27 @@ def test_rates_with_few_decimals_are_taken_if_they_are_large(write):
     assert curve.rates.tolist() == [0.0, 0.05, 0.1]
 
 
+@pytest.mark.parametrize(
+    ("tool", "row"),
+    [
+        ("OLMo", "[step={0}/9,epoch=0]\n    train/CrossEntropyLoss={1}\n    optim/LR (group 0)={2}\n"),
+        (
+            "Composer",
+            "[epoch=1][batch={0}/9]:\n\t Train time/batch: {0}\n"
+            "\t Train loss/train/total: {1}\n\t Train lr-A/group0: {2}\n",
+        ),
+    ],
+)
+def test_four_decimals_are_enough_for_rates_of_at_least_a_two_hundredth(write, tool, row):
+    def log(rate):
+        return write("".join(row.format(done, 4 - done, rate) for done in (1, 2, 3)), "run.log")
+
+    (curve,) = read_curves(log("0.0051"), warmup_steps=0)
+    assert {*curve.rates.tolist()} == {0.0051}
+    with pytest.raises(DataError, match=f"{tool} prints only 4 decimals of its rates in .*run.log; give the run's"):
+        read_curves(log("0.0049"))
+
+
 def test_what_fairseq_prints_about_an_epoch_is_left_out(write):
     inner = "| INFO | train_inner | epoch 001: {0} / 50 loss={1}, num_updates={0}, lr=0.1\n"
     train = "| INFO | train | epoch 001 | loss 9 | wps 1000 | num_updates 5 | lr 0.1\n"

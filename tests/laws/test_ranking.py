@@ -76,3 +76,8 @@ def test_a_length_within_that_of_the_runs_makes_no_difference_less_certain(found
 def test_only_schedules_are_ranked(found, schedules):
     with pytest.raises(ArgumentError, match=r"rank_forecasts.*schedule"):
         rank_forecasts(found, schedules)
+
+
+def test_a_schedule_whose_rates_are_all_zero_is_not_ranked(found):
+    with pytest.raises(ArgumentError, match=r"must be positive at some step, got Constant\(0\.0, 100\)"):
+        rank_forecasts(found, {"flat": PLANS["flat"].head(100), "zero": ss.Constant(0.0, 100)})

@@ -270,6 +270,7 @@ def test_one_legend_below_all_panels_names_each_trajectory_once():
     assert [text.get_text() for text in legend.get_texts()] == ["half", "plain", "more"]
     assert [handle.get_color() for handle in legend.legend_handles] == [*COLOURS[:3]]
     assert legend._ncols == 4  # in one row
+    assert {text.get_fontsize() for text in legend.get_texts()} == {9}
 
 
 def test_the_rates_of_several_descents_have_their_colours_and_go_as_far_as_the_longest():
@@ -287,7 +288,10 @@ def test_panels_without_a_picture_are_not_shown():
     figure = descent_panels({f"panel\n {number}": HALF for number in range(3)}, columns=2, rates=True)
     assert len(figure.axes) == 8
     assert sum(ax.get_visible() for ax in figure.axes) == 6
-    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["panel 0", "panel 1", "panel 2"]
+    titles = [ax.title for ax in figure.axes if ax.get_title()]
+    assert [(title.get_text(), title.get_fontsize()) for title in titles] == [(f"panel {i}", 9.5) for i in range(3)]
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert {text.get_fontsize() for ax in shown for text in [*ax.get_xticklabels(), *ax.get_yticklabels()]} == {8}
 
 
 def test_the_numbers_on_contours_are_heights():

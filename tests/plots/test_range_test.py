@@ -49,7 +49,8 @@ def test_the_losses_are_over_their_rates_on_a_log_scale_and_the_smoothed_ones_en
     shown = np.asarray(raw.get_ydata())
     inside = test.losses <= ax.get_ylim()[1]
     assert np.array_equal(shown[inside], test.losses[inside])
-    assert shown.max() <= 2 * ax.get_ylim()[1] - ax.get_ylim()[0]
+    assert {*shown[~inside]} <= {*test.losses} | {2 * ax.get_ylim()[1] - ax.get_ylim()[0]}
+    assert shown.max() == 2 * ax.get_ylim()[1] - ax.get_ylim()[0]
     assert np.array_equal(smooth.get_ydata(), test.smoothed)
     assert np.array_equal(smooth.get_xdata(), test.rates[: len(test.smoothed)])
     assert ax.get_xscale() == "log"
@@ -111,6 +112,23 @@ def test_the_view_holds_the_descent_and_a_cross_marks_where_the_loss_leaves_it()
 
 
 @pytest.mark.parametrize(
+    ("losses", "ends"),
+    [
+        ([2.0, 1.0, 2.0, 9.0], (1.0 - 0.08, 2.0 + 0.08)),  # up to the last loss that is not above the first ones
+        ([2.0, 1.0, 3.0, 1.5, 9.0], (1.0 - 0.08 * 1.6, 2.6 + 0.08 * 1.6)),  # 0.6 of the descent above its beginning
+        ([2.0, 1.0, 2.1, 1.5, 9.0], (1.0 - 0.08 * 1.1, 2.1 + 0.08 * 1.1)),
+        ([2.0, 1.0], (1.0 - 0.08 * 0.8, 1.8 + 0.08 * 0.8)),
+        ([2.0] * 4, (1.8, 2.2)),
+        ([-2.0], (-2.2, -1.8)),
+        ([0.0], (-1.0, 1.0)),
+        ([], (0.0, 1.0)),
+    ],
+)
+def test_the_losses_in_view_have_a_little_room(losses, ends):
+    assert plot_range_test(seen(losses, stopped="end")).get_ylim() == pytest.approx(ends)
+
+
+@pytest.mark.parametrize(
     ("stopped", "words"), [("end", "out of view"), ("diverged", "diverged"), ("not finite", "no finite number next")]
 )
 def test_the_legend_says_what_the_cross_stands_for(stopped, words):
@@ -130,9 +148,9 @@ def test_several_runs_are_their_mean_in_a_band():
     test = seen(LOSSES[:80], LOSSES[:90] + 0.1)
     ax = plot_range_test(test)
     assert texts(ax.get_legend())[0] == "mean of 2 runs"
-    band = ax.collections[0].get_paths()[0].vertices[:, 1]
-    assert band.min() == test.band[0].min()
-    assert band.max() <= 2 * ax.get_ylim()[1] - ax.get_ylim()[0]
+    low, high = ax.get_ylim()
+    drawn = {(x, y) for x, y in ax.collections[0].get_paths()[0].vertices}
+    assert drawn == {*zip([*test.rates] * 2, np.clip(test.band, None, 2 * high - low).ravel(), strict=True)}
     assert np.array_equal(ax.lines[0].get_ydata()[:50], test.losses[:50])
 
 
@@ -227,6 +245,41 @@ def test_the_foot_has_the_rates_and_the_legend_the_suggestions():
     numbers = [float(line.split()[0]) for line in lines[1:17] if "┤" in line]
     assert (max(numbers) < 3.0, min(numbers) > 0.8) == (True, True)
     assert [line[3:].partition(":")[0] for line in lines[-4:]] == list(test.suggest().by_rule)
+
+
+def test_whole_pictures_over_both_kinds_of_rates():
+    test = seen()
+    assert sketch_range_test(test, test.suggest(), width=44, height=6, ascii_only=True) == (
+        "loss over learning rate\n"
+        "  2 +oooooooooooo                     oooooo\n"
+        "1.8 +           oooooo                o\n"
+        "1.6 +                oo               o\n"
+        "1.4 +                  xo            o\n"
+        "1.2 +                    +*o        oo\n"
+        "    |                      oooooooo#o\n"
+        "    +---------------------------------------\n"
+        "     1e-06                                 2\n"
+        "oo loss of each update\n"
+        "xx steepest: 0.00093\n"
+        "++ valley: 0.0019\n"
+        "** tenth of minimum: 0.0028 (suggested)\n"
+        "## largest stable: 0.1"
+    )
+    short = RangeTest(Linear(0.01, 1.0, 9), [RangeRun([3.0, 2.5, 2.2, 2.0, 1.9, 2.0, 2.4], "end")])
+    assert sketch_range_test(short, short.suggest(), width=40, height=6) == (
+        "loss over learning rate\n"
+        "2.8 ┤▀▄\n"
+        "2.6 ┤  ▀▚▖\n"
+        "    │    ▝▜▄▖\n"
+        "2.4 ┤       ▝▀▚▄                     ▗▞▀\n"
+        "2.2 ┤           ▀▀▚▄▄▖            ▗▄▀▘\n"
+        "  2 ┤                ▝▀▀▀▚▄▄▄▄▄▀▀▀▘\n"
+        "    └───────────────────────────────────\n"
+        "     0.01                           0.67\n"
+        "▀▀ loss of each update\n"
+        "No suggestion: there are only 7 updates;\n"
+        "a curve takes at least 10"
+    )
 
 
 def test_a_mark_stands_at_its_rate():

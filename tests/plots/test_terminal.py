@@ -47,6 +47,52 @@ def test_the_curve_lies_where_it_should():
     assert lines[13] == "▀▀ Linear(0.0, 0.3, 1000)"
 
 
+def test_whole_pictures_on_every_scale_and_in_every_form():
+    up = {"up": ([0, 1000, 2000], [0.0, 0.1, 0.3])}
+    assert sketch_curves(up, title="rate", width=30, height=4) == (
+        "rate\n"
+        "0.3 ┤                     ▄▄▞▀\n"
+        "0.2 ┤               ▗▄▄▀▀▀\n"
+        "0.1 ┤        ▄▄▄▄▄▀▀▘\n"
+        "  0 ┤▄▄▄▀▀▀▀▀\n"
+        "    └─────────────────────────\n"
+        "     0             2,000 steps\n"
+        "▀▀ up"
+    )
+    crossing = up | {"down": ([0, 1500], [0.3, -0.1])}
+    assert sketch_curves(crossing, title="rate", width=32, height=5, ascii_only=True) == (
+        "rate\n"
+        " 0.3 +xxx                   oooo\n"
+        " 0.2 +   xxxxx        oooooo\n"
+        " 0.1 +       oxxxxoooo\n"
+        "   0 +ooooooo     xxxxx\n"
+        "-0.1 +                 xxx\n"
+        "     +--------------------------\n"
+        "      0              2,000 steps\n"
+        "oo up\n"
+        "xx down"
+    )
+    assert sketch_curves({"a": ([0, 3], [1e-4, 1.0])}, width=30, height=5) == (
+        " 1e0 ┤                    ▄▄▞▀\n"
+        "1e-1 ┤              ▗▄▄▀▀▀\n"
+        "1e-2 ┤         ▗▄▄▀▀▘\n"
+        "1e-3 ┤    ▄▄▄▀▀▘\n"
+        "1e-4 ┤▄▞▀▀\n"
+        "     └────────────────────────\n"
+        "      0                3 steps\n"
+        "▀▀ a"
+    )
+    blue, red = ("\x1b[38;2;" + colour + "▀\x1b[0m" for colour in ("0;114;178m", "213;94;0m"))
+    high = {"a": ([0, 3], [2.0, 2.0]), "b": ([0, 3], [3.0, 3.0])}
+    assert sketch_curves(high, width=30, height=4, colour=True) == (
+        f"3 ┤{red * 27}\n2 ┤{blue * 27}\n1 ┤\n0 ┤\n"
+        "  └───────────────────────────\n"
+        "   0                   3 steps\n"
+        "\x1b[38;2;0;114;178m▀▀\x1b[0m a\n"
+        "\x1b[38;2;213;94;0m▀▀\x1b[0m b"
+    )
+
+
 def test_several_curves_have_marks_of_their_own():
     picture = sketch_schedules({"up": Linear(0.0, 0.3, 100), "flat": Constant(0.1)}, width=60)
     assert picture.splitlines()[-2:] == ["oo up", "xx flat"]

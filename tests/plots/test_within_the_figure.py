@@ -121,6 +121,34 @@ def test_a_legend_takes_less_room_only_if_it_must():
     assert lowest.height == min(legend_layout(None, labels, 300.0, height).height for height in range(1, 200))
 
 
+WIDE = "a label of several words that is rather long", "Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)"
+
+
+@pytest.mark.parametrize(
+    ("room", "columns", "size", "labels"),
+    [
+        ((400, 200), 1, 9.0, WIDE),
+        ((400, 40), 2, 7.0, (WIDE[0], "Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01,\n9500)")),
+        (
+            (200, 200),
+            1,
+            9.0,
+            ("a label of several words that is\nrather long", "Linear(0.0, 0.3, 500) >> Cosine(0.3,\n0.01, 9500)"),
+        ),
+        (
+            (150, 70),
+            1,
+            6.0,
+            ("a label of several words that is rather\nlong", "Linear(0.0, 0.3, 500) >> Cosine(0.3,\n0.01, 9500)"),
+        ),
+        ((150, 20), 1, 5.0, (WIDE[0], "Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01 ...")),
+    ],
+)
+def test_labels_are_wrapped_then_set_in_columns_then_in_smaller_letters_and_then_cut(room, columns, size, labels):
+    found = legend_layout(None, ["one", WIDE[0], "third", WIDE[1], ""], *room)
+    assert (found.columns, found.size, found.labels) == (columns, size, ("one", labels[0], "third", labels[1], ""))
+
+
 def test_a_label_beside_an_axis_has_40_letters_and_no_formula():
     label = plot_comparison([made_up_run("a", Constant(0.1))], metric="$m$" + "x" * 60)[2].yaxis.label
     assert label.get_text() == "$m$" + "x" * 34 + "..."

@@ -90,6 +90,6 @@ def _asked(found: Fit, schedule: Schedule, steps: int | None) -> tuple[Floats, i
     """What the error of a difference depends on: a schedule's slope of the final loss by the parameters, its reach in
     steps, at least the length of the longest run, and its highest rate.
     """
-    rates = rates_of("rank_forecasts", schedule, steps, positive=True)
+    rates = rates_of("rank_forecasts", schedule, steps)
     slope = found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0]
     return slope, max(rates.size, *(int(run.steps[-1]) + 1 for run in found.runs)), float(rates.max())
