@@ -147,6 +147,8 @@ def test_a_zero_has_the_range_of_the_nearest_number_of_its_kind():
 def test_an_argument_with_bounds_has_a_slider_between_them():
     momentum = controls("one_cycle_momentum(1000, 0.85)", is_config=False)
     assert all(each.low <= each.value <= each.high for each in momentum)
+    assert sliders("one_cycle_momentum(1000, 0.85, 0.95, 0.3)")[3] == (0.0, 1.0, 0.005)
+    assert sliders("Rex(1, 0, 9, 0.5)")[3] == (0.0, 1.0, 0.005)
 
 
 def test_numbers_with_separators_and_signs_have_their_value():
