@@ -93,7 +93,13 @@ def test_a_long_list_is_cut_and_the_rest_counted(words, text):
     assert first_few(words, 2) == text
 
 
-@pytest.mark.parametrize(("text", "line"), [("a" * 9, "a" * 9), ("a" * 10, "aaaaaa..."), (" a\n b ", "a b"), ("", "")])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        *[("a" * 9, "a" * 9), ("a" * 10, "aaaaaa..."), (" a\n b ", "a b"), ("", "")],
+        *[(" " * 89 + "b", "b"), (" " * 89 + "bc", "b..."), ("a\n\nb", "a  b")],
+    ],
+)
 def test_a_text_is_shown_as_one_line_and_cut_beyond_its_length(text, line):
     assert one_line(text, 9) == line
 
@@ -106,6 +112,11 @@ def test_a_text_is_shown_as_one_line_and_cut_beyond_its_length(text, line):
         (0.3, 0.1 + 0.2, ("0.29999999999999999", "0.30000000000000004")),
         (1.0, 1.0, ("1", "1")),
         (1e9, 2e9, ("1e+09", "2e+09")),
+        (1 / 3, 1 / 3 + 1e-4, ("0.3333", "0.3334")),
+        (1 / 3, 1 / 3 + 1e-6, ("0.333333", "0.333334")),
+        (1 / 3, 1 / 3 + 1e-9, ("0.333333333", "0.333333334")),
+        (1 / 3, 1 / 3 + 1e-10, ("0.333333333333", "0.333333333433")),
+        (0.5, 0.5 + 1e-13, ("0.5", "0.50000000000010003")),
     ],
 )
 def test_two_numbers_are_shown_with_the_digits_that_tell_them_apart(one, other, texts):

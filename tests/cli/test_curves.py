@@ -54,6 +54,12 @@ def test_losses_near_zero_are_drawn_above_zero(typed, tmp_path):
     assert "\nloss above 0\n" in typed("curves", "log.csv").stdout
 
 
+@pytest.mark.parametrize(("lowest", "base"), [(2.06, 2), (2.049, 1.9), (2.14, 2), (2.16, 2.1)])
+def test_a_sketch_begins_a_twentieth_to_three_twentieths_below_the_lowest_loss(typed, tmp_path, lowest, base):
+    (tmp_path / "log.csv").write_text(f"step,lr,loss\n0,0.1,1.0\n10,0.1,3.0\n100,0.1,{lowest}\n")
+    assert f"\nloss above {base:g}\n" in typed("curves", "log.csv").stdout  # the first tenth is left out
+
+
 def test_the_file_that_curves_writes_is_read_without_options(typed, logs, tmp_path):
     """Also a jump, and a cooldown that is shorter than the distance between two rows."""
     clean = tmp_path / "clean.csv"
@@ -70,11 +76,23 @@ def test_the_file_that_curves_writes_is_read_without_options(typed, logs, tmp_pa
         np.testing.assert_allclose(new.rates, old.rates, rtol=1e-9, atol=1e-15)
 
 
-def test_a_rate_that_does_not_bend_adds_no_rows(typed, tmp_path):
-    lines = "".join(f"run,{step},0.1,{3.0 - step / 1000}\n" for step in (0, 100, 200, 300, 400))
+@pytest.mark.parametrize("rate", [0.1, 0.0])
+def test_a_rate_that_does_not_bend_adds_no_rows(typed, tmp_path, rate):
+    lines = "".join(f"run,{step},{rate},{3.0 - step / 1000}\n" for step in (0, 100, 200, 300, 400))
     (tmp_path / "log.csv").write_text(f"run,step,lr,loss\n{lines}")
     typed("curves", tmp_path / "log.csv", "--save", tmp_path / "clean.csv")
     assert (tmp_path / "clean.csv").read_text() == (tmp_path / "log.csv").read_text()
+
+
+def test_a_rate_that_bends_adds_its_corners_and_the_middles_between_them(typed, tmp_path):
+    (tmp_path / "log.csv").write_text("step,loss\n1,3\n13,2\n")
+    rates = "Linear(0, 0.5, 4) >> Constant(0.5, 4) >> Linear(0.5, 0, 8)"
+    assert typed("curves", "log.csv", "--log-schedule", rates, "--save", "clean.csv").stderr == ""
+    rows = "0,0.0, 1,0.125,3.0 2,0.25, 4,0.5, 6,0.5, 8,0.5, 10,0.375, 13,0.1875,2.0"
+    assert (tmp_path / "clean.csv").read_text().splitlines() == [
+        "run,step,lr,loss",
+        *(f"log,{row}" for row in rows.split()),
+    ]
 
 
 def test_curves_reads_a_branch_of_another_run(typed, logs, tmp_path):

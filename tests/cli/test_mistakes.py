@@ -94,6 +94,15 @@ from installed import STEPSIZE, environment
         ),
         (["compare", "first.toml"], ["no such file: first.toml; `stepsize init FILE` writes one"]),
         (["compare", "--batch_size", "64"], ["unknown option '--batch_size'; did you mean \"--batch-size\"?"]),
+        (["compare", "--elsewhere", "--add-seeds", "3"], ["--add-seeds must be given together with --resume"]),
+        (
+            ["compare", "--resume", "x", "--epochs", "3", "--add-seeds", "3", "--task", "digits", "--all-pairs"],
+            ["--resume must be given without settings, which are those of the comparison; leave out --task, --epochs"],
+        ),
+        (
+            ["find", "--out", "no/a.png", "--json", "no/b.json"],
+            ["cannot write no/a.png: no such folder: no", "cannot write no/b.json: no such folder: no"],
+        ),
         (
             ["compare", "--task", "digits", "--command", "python train.py"],
             ["--task must be left out, got 'digits'; --command TEXT takes its place"],

@@ -352,6 +352,10 @@ def test_factors_in_a_config_are_ranked_and_predicted_only_with_the_rate_of_the_
 
 REFUSED = [
     (["predict", "none.csv", "--schedule", WSD], "no such file or folder: none.csv"),
+    (
+        ["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0, 9)"],
+        "stepsize: --schedule must be positive at some step, got Constant(0.0, 9)\n",
+    ),
     (["predict", "{}/flat.csv", "--schedule", WSD], "--log-warmup N (0 if there was none), or the run's schedule"),
     (["predict", "{}/flat.csv", "--schedule", WSD], "with --log-schedule [RUN=]TEXT"),
     (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "the rate does not jump at step 2700 in any log"),

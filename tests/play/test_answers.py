@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asking import TWO, asked
 from hypothesis import given, settings
 
 import stepsize as ss
 import strategies
-from stepsize.curves import LossCurve
 from stepsize.descent import SURFACES, Adam, GradientDescent, Momentum, descend
-from stepsize.laws import MultiPowerLaw, fit, rank
 from stepsize.play.answers import FORMS, answer
 from stepsize.play.curves import points
 from stepsize.play.examples import EXAMPLES, OPTIMIZERS
@@ -19,15 +18,7 @@ from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
 from stepsize.plots.curves import COLOURS
 
-TWO = ("Linear(0, 0.3, 100) >> Cosine(0.3, 0.01, 900)", "wsd(0.3, 100, 700, 200)")
 DATA = {"samples": 60_000, "batch": 256, "epochs": 10.0}
-
-
-def asked(question, *texts, subject=None, **fields):
-    state = State(tuple(map(Entry, texts)), **fields)
-    answered = answer(subject or Subject(state), question, state.as_json())
-    json.dumps(answered, allow_nan=False)
-    return answered
 
 
 def test_curves_are_those_of_the_schedules():
@@ -205,112 +196,6 @@ def test_a_saved_schedule_and_a_plan_are_read_too():
         assert (shown["error"], shown["steps"]) == ("", 1000)
 
 
-def test_the_ranking_is_that_of_the_package():
-    answered = asked("ranking", *TWO)
-    ranked = rank([ss.parse(text) for text in TWO], 1000)
-    assert [row["bound"] for row in answered["rows"]] == [f"{each.bound.value:.5f}" for each in ranked]
-    assert answered["rows"][0]["more"] == ""
-    assert answered["rows"][1]["more"] == f"+{ranked[1].over_best - 1:.1%}"
-
-
-def test_schedules_are_ranked_over_the_steps_of_the_longest_and_the_others_go_on():
-    answered = asked("ranking", "Linear(1, 0, 100)", "Cosine(1, 0.1, 300)", "Constant(1)")
-    assert answered["steps"] == 300
-    assert [row["index"] for row in answered["rows"]] == [
-        int(each.name)
-        for each in rank({"0": ss.Linear(1, 0, 100), "1": ss.Cosine(1, 0.1, 300), "2": ss.Constant(1)}, 300)
-    ]
-
-
-def test_hidden_schedules_and_those_with_errors_are_not_ranked():
-    state = State(
-        (
-            Entry(TWO[0]),
-            Entry(TWO[1], hidden=True),
-            Entry("nonsense"),
-            Entry("Linear(-1, 1, 9)", "odd"),
-            Entry("Constant(0)", "still"),
-        )
-    )
-    answered = answer(Subject(state), "ranking", state.as_json())
-    assert [row["index"] for row in answered["rows"]] == [0]
-    assert [note.partition(":")[0] for note in answered["notes"]] == ["odd", "still"]
-
-
-def test_too_many_steps_are_not_ranked():
-    too_many = asked("ranking", "Constant(1, 1_000_001)")
-    assert too_many["notes"] == ["at most 1,000,000 steps are ranked, and these are 1,000,001"]
-    assert asked("ranking", "Constant(1, 1_000_000)")["rows"]
-
-
-@pytest.fixture(scope="module")
-def runs():
-    truth = MultiPowerLaw(3.0, 0.5, 0.5, 400.0, 3.0, 0.5, 0.5)
-    flat, down = ss.warmup(ss.Constant(3e-4), 100), ss.warmup_cosine(3e-4, 100, 4000, final_lr=3e-5)
-    at = range(200, 4000, 40)
-    return tuple(LossCurve(name, at, truth.predict(p, 4000, at=at), p) for name, p in [("a", flat), ("b", down)])
-
-
-def test_predicted_losses_are_those_of_the_law(runs):
-    text = "wsd(3e-4, 100, 3200, 700)"
-    answered = asked("losses", text, "Constant(1, 4000)", subject=Subject(State(), runs))
-    (shown,) = answered["forecasts"]
-    forecast = fit(runs).predict(ss.parse(text))
-    assert shown["final"] == f"{forecast.final_loss:.4f}"
-    assert shown["low"][-1] == pytest.approx(forecast.final_band[0], rel=1e-5)
-    assert shown["high"][-1] == pytest.approx(forecast.final_band[1], rel=1e-5)
-    assert shown["band"] == "{:.4f} to {:.4f}".format(*forecast.final_band)
-    assert shown["cautions"] == [*forecast.cautions] != []
-    assert shown["x"][0] == 200  # the first step that is logged
-    assert len(shown["x"]) == 160
-    about = (
-        f"functional law, fitted to 190 rows of 2 runs, scatter {fit(runs).scatter:.2%}; grey dots are logged losses"
-    )
-    assert answered["about"] == about
-    assert shown["x"][-1] == 3999
-    assert "schedule 2: the highest rate is 1" in answered["notes"][0]
-    assert len(answered["runs"]) == 2
-    low, high = answered["view"]
-    late = [value for curve in (shown, *answered["runs"]) for value in curve["y"][len(curve["y"]) // 10 :]]
-    assert low < min(late) < max(late) < high < max(shown["y"])
-    room = 0.06 * (max(late) - min(late))
-    assert (low, high) == pytest.approx((min(late) - room, max(late) + room))
-    assert [len(run["x"]) <= 80 for run in answered["runs"]] == [True, True]
-    state = State((Entry("Constant(3e-4, 9)", hidden=True), Entry(text)))
-    assert [each["index"] for each in answer(Subject(State(), runs), "losses", state.as_json())["forecasts"]] == [1]
-
-
-def test_predicted_and_logged_losses_are_over_the_clock_and_cautions_are_given(runs):
-    data = {"samples": 60_000, "batch": 100, "epochs": 20.0}
-    answered = asked("losses", "Constant(3e-4)", subject=Subject(State(), runs), clock="epochs", **data)
-    (shown,) = answered["forecasts"]
-    assert shown["x"][-1] == pytest.approx(11_999 / 600)
-    assert answered["runs"][0]["x"][0] == pytest.approx(200 / 600, rel=1e-5)
-    assert answered["runs"][0]["name"] == "a"
-    assert any("times as long as the longest run" in each for each in shown["cautions"])
-
-
-def test_the_law_of_one_schedule_says_so(runs):
-    about = asked("losses", TWO[1], subject=Subject(State(), (runs[1], replace(runs[1], name="again"))))["about"]
-    assert about.startswith("momentum law (one schedule determines no more), fitted to 190 rows of 2 runs, scatter ")
-    about = asked("losses", TWO[1], subject=Subject(State(), runs[1:]))["about"]
-    assert ", fitted to 95 rows of 1 run, scatter " in about
-
-
-def test_losses_of_at_most_200_000_steps_are_predicted(runs):
-    subject = Subject(State(), runs)
-    most = asked("losses", "Constant(3e-4, 200_000)", subject=subject)
-    assert most["forecasts"][0]["x"][-1] == 199_999
-    more = asked("losses", "Constant(3e-4, 200_001)", subject=subject)
-    assert more["forecasts"] == []
-    assert "at most 200,000 for a prediction, got 200001" in more["notes"][0]
-
-
-def test_runs_that_determine_no_law_are_explained(runs):
-    short = (runs[0].after(3900),)
-    assert asked("losses", TWO[0], subject=Subject(State(), short))["error"]
-
-
 def test_descents_follow_the_schedule_scaled_to_the_peak():
     answered = asked("descents", TWO[1], optimizers="momentum(0.5)\nadam", peak=0.2, updates=50, start=(-5.0, -2.0))
     schedule = ss.parse(TWO[1])
@@ -327,6 +212,39 @@ def test_the_schedule_that_is_followed_is_the_chosen_one_with_its_name():
     state = State((Entry("Constant(1)"), Entry("Linear(1, 0, 9)", "down")), followed=1, updates=3, peak=0.3)
     answered = answer(Subject(state), "descents", state.as_json())
     assert (answered["schedule"], answered["rates"]) == ("down", [0.3, 0.2, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("surface", "path", "ground"),
+    [
+        (
+            "parabola",
+            {"x": [2.0, 0.8, 0.48, 0.384], "y": [4.0, 0.64, 0.2304, 0.14746], "ended": "f = 0.1475 after 3 updates"},
+            {"formula": "x^2", "dimensions": 1, "minima": [[0.0, 0.0]], "saddles": []},
+        ),
+        (
+            "saddle",
+            {"x": [2.0, 0.8, 0.48, 0.384], "y": [0.5, 0.8, 1.12, 1.344], "ended": "f = -1.659 after 3 updates"},
+            {"formula": "x^2 - y^2", "dimensions": 2, "minima": [], "saddles": [[0.0, 0.0]]},
+        ),
+    ],
+)
+def test_a_descent_has_its_rates_its_path_and_its_ground(surface, path, ground):
+    start = (2.0, 0.5)[: ground["dimensions"]]
+    run = {"optimizers": "sgd", "peak": 0.3, "updates": 3, "start": start}
+    answered = asked("descents", "Linear(1, 0, 9)", surface=surface, **run)
+    (drawn,) = answered.pop("paths")
+    values = [x**2 - y**2 for x, y in zip(drawn["x"], drawn["y"], strict=True)] if len(start) == 2 else drawn["y"]
+    assert drawn.pop("values") == pytest.approx(values, rel=1e-4)
+    assert drawn == {"name": "GradientDescent()", **path}
+    assert set(answered.pop("lines")) == {"xs", "ys"}
+    assert answered == {
+        **{"surface": surface, "schedule": "Linear(1, 0, 9)", "rates": [0.3, 0.2, 0.1], "start": [*start], "error": ""},
+        **ground,
+        "window": [[*side] for side in SURFACES[surface].window]
+        if len(start) == 2
+        else [[-11.0, 11.0], [-9.68, 130.68]],
+    }
 
 
 def test_a_start_of_another_surface_is_replaced_by_the_start_of_this_one():

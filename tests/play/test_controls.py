@@ -131,6 +131,11 @@ def test_a_slider_has_the_range_and_the_step_of_its_argument():
     assert sliders('Constant(1, "250%")')[1] == (0.0, 250.0, 0.5)
     assert sliders('Constant(1, "2ep")')[1] == (0.0, 5.0, 0.01)
     assert sliders("Constant(5e-324)") == [(0.0, 1e-300, 1e-300)]
+    assert sliders("Constant(1e301)") == [(0.0, 1.7976931348623157e308, 1.7976931348623157e308)]
+    assert sliders("Linear(-12, 130, 260)") == [(-50.0, 50.0, 0.1), (0.0, 500.0, 1.0), (1.0, 1000.0, 1.0)]
+    assert sliders("Geometric(1e-4, 1.0, 99)") == [(1e-6, 5e-4, 1e-6), (0.01, 5.0, 0.01), (1.0, 500.0, 1.0)]
+    assert sliders("Polynomial(0.3, 0, 1000, 2)")[2:] == [(10.0, 5000.0, 10.0), (0.01, 5.0, 0.01)]
+    assert sliders("Constant(3, 7_000_000) ** 2") == [(0.0, 10.0, 0.02), (10_000.0, 2e7, 10_000.0), (0.0, 5.0, 0.01)]
 
 
 def test_a_zero_has_the_range_of_the_nearest_number_of_its_kind():
@@ -142,6 +147,8 @@ def test_a_zero_has_the_range_of_the_nearest_number_of_its_kind():
 def test_an_argument_with_bounds_has_a_slider_between_them():
     momentum = controls("one_cycle_momentum(1000, 0.85)", is_config=False)
     assert all(each.low <= each.value <= each.high for each in momentum)
+    assert sliders("one_cycle_momentum(1000, 0.85, 0.95, 0.3)")[3] == (0.0, 1.0, 0.005)
+    assert sliders("Rex(1, 0, 9, 0.5)")[3] == (0.0, 1.0, 0.005)
 
 
 def test_numbers_with_separators_and_signs_have_their_value():

@@ -2,6 +2,7 @@
 
 import json
 import math
+from inspect import signature
 
 import pytest
 import torch
@@ -43,6 +44,25 @@ def test_a_constant_rate_with_a_plateau_equals_pytorchs(settings, metrics):
         reference.step(metric)
         expected = [group["lr"] for group in theirs.param_groups]
         assert scheduler.get_last_lr() == pytest.approx(expected, rel=1e-12)
+
+
+def test_its_defaults_are_pytorchs_and_without_a_window_and_its_text_leaves_them_out():
+    of_pytorch = {name: each.default for name, each in signature(ReduceLROnPlateau).parameters.items()}
+    own = {"window": 1, "nan": "refuse", "metric": None}
+    assert Plateau().settings() == {name: of_pytorch[name] for name in Plateau().settings() if name in of_pytorch} | own
+    assert str(Plateau()) == "Plateau()"
+    every = {"mode": "max", "factor": 0.5, "patience": 2, "threshold": 0.25, "threshold_mode": "abs", "cooldown": 3}
+    every |= {"min_lr": 0.125, "eps": 0.0625, "window": 4, "nan": "bad", "metric": "test_loss"}
+    assert Plateau(**every).settings() == every
+    assert str(Plateau(**every)) == (
+        'Plateau(mode="max", factor=0.5, patience=2, threshold=0.25, threshold_mode="abs", cooldown=3, min_lr=0.125, '
+        'eps=0.0625, window=4, nan="bad", metric="test_loss")'
+    )
+
+
+@given(settings)
+def test_a_text_brings_its_plateau_back(settings):
+    assert Plateau.parse(str(Plateau(**settings))) == Plateau(**settings)
 
 
 def test_pain_7_a_plateau_multiplies_any_schedule():
