@@ -110,6 +110,25 @@ def test_the_two_minima_of_the_wave_are_the_local_and_the_global_one():
     assert [float(wave(minimum)) for minimum in wave.minima] == pytest.approx([-1.0467, -0.1786], abs=1e-4)
 
 
+WINDOWS = {
+    "wave": ((-1, 2),),
+    "cubic": ((-2, 2),),
+    "saddle": ((-2, 2), (-2, 2)),
+    "tanh": ((-2, 5),),
+    "parabola": ((-11, 11),),
+    "bowl": ((-5.5, 1.5), (-3, 2)),
+    "rosenbrock": ((-2, 2), (-1, 3)),
+    "beale": ((-4.5, 4.5), (-4.5, 4.5)),
+    "himmelblau": ((-5.5, 5.5), (-5.5, 5.5)),
+    "booth": ((-10, 10), (-10, 10)),
+    "ackley": ((-4, 4), (-4, 4)),
+}
+
+
+def test_every_named_surface_has_its_window():
+    assert {name: surface.window for name, surface in SURFACES.items()} == WINDOWS
+
+
 def test_the_default_start_is_a_fifth_of_the_window_from_its_upper_left_corner():
     assert SURFACES["bowl"].start == pytest.approx((-4.1, 1.0))
     assert SURFACES["wave"].start == pytest.approx((-0.4,))

@@ -19,6 +19,23 @@ from stepsize.lab.tasks.by_name import lasting_name
 from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
 
+RATES = {  # at the beginning, the middle and the last update of ten epochs of 100 updates
+    "fixed": (0.3, 0.3, 0.3),
+    "square-root": (0.1, 0.1 / math.sqrt(6), 0.1 / math.sqrt(10)),
+    "factor": (0.6, 0.6 * 0.8**5, 0.6 * 0.8**9),
+    "multi-factor": (0.5, 0.25, 0.125),
+    "cosine": (0.2, 0.11, 0.02),
+    "warmup-cosine": (0.0, 0.02 + 0.09 * (1 + math.cos(math.pi * 2 / 7)), 0.02),
+}
+
+
+def test_the_six_schedules_of_a_comparison_have_the_rates_of_their_names():
+    horizon = ss.Horizon(samples=1000, batch=10, epochs=10)
+    for name, text in SIX_SCHEDULES.items():
+        rates = ss.parse(text, horizon)([0, 500, 999])
+        np.testing.assert_allclose(rates, RATES[name], rtol=1e-12, atol=2e-6, err_msg=name)
+
+
 DEFAULTS = {
     "schedules": SIX_SCHEDULES,
     "task": "fashion-mnist",

@@ -27,7 +27,7 @@ CASES = [
     _case("CosineAnnealingScheduler", "80sp", alpha_f=0.1),
     _case("CosineAnnealingScheduler", "1280tok", t_max="1000tok"),
     _case("CosineAnnealingWarmRestartsScheduler", t_0="3ba", t_mult=2.0, updates=30),
-    _case("CosineAnnealingWarmRestartsScheduler", "20ba", t_0="3ba", t_mult=1.5, alpha_f=0.1, updates=20),
+    _case("CosineAnnealingWarmRestartsScheduler", "30ba", t_0="5ba", t_mult=1.5, alpha_f=0.1, updates=30),
     _case("PolynomialScheduler", power=2.0, alpha_f=0.1),
     _case("MultiStepWithWarmupScheduler", t_warmup="3ba", milestones=["2ba", "6ba"]),
     _case("MultiStepWithWarmupScheduler", t_warmup="7ba", milestones=["2ba", "6ba"]),
