@@ -1,27 +1,12 @@
 """What is read from a store: the runs that have begun as arrays, and rows in blocks."""
 
 import pytest
+from three_runs import points
 
-from stepsize.store import Store, load_runs, stored_runs
-from stepsize.store.run import Epoch, Point, StoredRun, Value
+from stepsize.store import load_runs, stored_runs
+from stepsize.store.run import Epoch, StoredRun, Value
 
 ARRAYS = ("points", "epochs", "metrics")
-RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "store.sqlite"
-
-
-@pytest.fixture
-def store(path):
-    with Store.create(path, {}, {}, RUNS) as store:
-        yield store
-
-
-def points(*steps):
-    return [Point(step, 0.1, 1 / step, step / 1000) for step in steps]
 
 
 def test_stored_runs_are_the_runs_that_have_begun_with_all_that_they_logged(store, path):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from three_runs import RUNS, points
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
 from stepsize.store import Run, Store, load_runs, stored_runs
@@ -19,22 +20,6 @@ from stepsize.store.database import open_database
 from stepsize.store.run import Epoch, Point, StoredRun, Value
 
 NAN, INF = math.nan, math.inf
-RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "store.sqlite"
-
-
-@pytest.fixture
-def store(path):
-    with Store.create(path, {"batch": 64}, {"threads": 1}, RUNS) as store:
-        yield store
-
-
-def points(*steps: int) -> list[Point]:
-    return [Point(step, 0.1, 1 / step, step / 1000) for step in steps]
 
 
 def test_a_new_store_has_its_settings_and_waiting_runs(store, path):
