@@ -75,7 +75,7 @@ def test_several_starts_and_one_that_diverges(descend):
 
 def test_a_descent_that_reaches_a_tip_is_reported_as_stopped(descend):
     done = descend("sqrt(x**2 + y**2)", "--start", "0,-2", "--lr", "0.5")
-    assert "GradientDescent(): stopped after 4 steps at (0, 0), where there is no gradient" in done.stdout
+    assert "GradientDescent(): stopped after 4 steps at (0, 0), where the gradient is undefined" in done.stdout
 
 
 def test_one_step_is_one_step(descend):
@@ -83,7 +83,7 @@ def test_one_step_is_one_step(descend):
     assert moved.stdout.splitlines()[-1] == "GradientDescent(): at (0.8) after 1 step, where f = 0.64"
     assert moved.stdout.splitlines()[-3].split() == ["0", "1", "step"]
     stopped = descend("sqrt(x**2)", "--start", "1", "--lr", "1", "--steps", 3)
-    assert "stopped after 1 step at (0), where there is no gradient" in stopped.stdout
+    assert "stopped after 1 step at (0), where the gradient is undefined" in stopped.stdout
 
 
 def test_a_descent_that_rose_is_reported(descend):

@@ -154,7 +154,7 @@ def endings(trajectory: "Trajectory") -> list[str]:
         place = _place(path[-1])
         origin = f"from {_place(path[0])} " if trajectory.lasted.size > 1 else ""
         if stopped:
-            lines.append(f"{origin}stopped after {took} at {place}, where there is no gradient")
+            lines.append(f"{origin}stopped after {took} at {place}, where the gradient is undefined")
             continue
         if lasted < trajectory.steps:
             lines.append(f"{origin}diverged at step {lasted + 1}, after {place}")
