@@ -178,10 +178,10 @@ def test_more_than_eight_starts_have_thin_paths_without_dots_and_rings(starts, b
 def test_a_descent_that_stopped_is_labelled_and_its_end_is_marked():
     down = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -2.0], 20, 0.5)
     ax = plot_descents({"cone": down})
-    assert legend_of(ax) == ["cone (stopped after 4 steps: its gradient is undefined)"]
+    assert legend_of(ax) == ["cone (stopped after 4 steps: gradient undefined)"]
     assert path_drawn(ax, [[0.0, 0.0]])
     at_once = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -0.5], 20, 0.5)
-    assert legend_of(plot_descents({"cone": at_once})) == ["cone (stopped after 1 step: its gradient is undefined)"]
+    assert legend_of(plot_descents({"cone": at_once})) == ["cone (stopped after 1 step: gradient undefined)"]
 
 
 def test_the_window_is_the_window_unless_a_path_leaves_it_a_little():

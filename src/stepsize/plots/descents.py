@@ -204,7 +204,7 @@ def _label(name: str, trajectory: Trajectory) -> str:
         return f"{name} ({ends})" if ends else name
     lasted = int(trajectory.lasted.flat[0])
     if stopped.any():
-        return f"{name} (stopped after {lasted:,} step{'s'[: lasted != 1]}: its gradient is undefined)"
+        return f"{name} (stopped after {lasted:,} step{'s'[: lasted != 1]}: gradient undefined)"
     return f"{name} (diverged at step {lasted + 1:,})" if diverged.any() else name
 
 
