@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from measuring import Case, is_installed, loop_of, measured
-from writing import outcome, read, read_schedules, recorded, schedules_for, texts_of
+from writing import OF_RANDOM, outcome, read, read_schedules, recorded, schedules_for, texts_of
 
 import stepsize as ss
 import stepsize.interop
@@ -81,7 +81,7 @@ def test_a_schedule_is_written_exactly_or_refused_as_recorded(writer: Writer) ->
     assert texts_of(writer.name, schedules, outcomes) == recorded()[writer.name]
     pairs = [(made, schedule) for made, (schedule, _) in zip(outcomes, schedules, strict=True)]
     kept = [(made, schedule) for made, schedule in pairs if not isinstance(made, ArgumentError)]
-    assert kept[: len(pairs) - 200] == pairs[:-200]  # what was read can be written
+    assert kept[: len(pairs) - OF_RANDOM] == pairs[:-OF_RANDOM]  # what was read can be written
     follow(writer, [made for made, _ in kept], [schedule for _, schedule in kept])
 
 

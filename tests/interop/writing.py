@@ -1,4 +1,4 @@
-"""Schedules that are written for each tool, and what is recorded of every third: the config, or the refusal.
+"""Schedules that are written for each tool, and what is recorded of each: the config, or the refusal.
 
 `python tests/interop/writing.py` records it again.
 """
@@ -22,12 +22,13 @@ from stepsize.schedules.clock import Every
 from stepsize.schedules.shape import all_of
 
 RECORDED = HERE / "recorded" / "written.json"
+OF_RANDOM = 100
 
 
 def read_schedules(tool: str) -> list[tuple[ss.Schedule, Any]]:
     """What the tool's reader makes of the configs of the tests; with the horizon, if it is one of epochs."""
     found = []
-    for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
+    for case in [*loop_of(tool).CASES, *random_cases(tool, OF_RANDOM)]:
         if isinstance(case.horizon, dict):
             case = replace(case, horizon=case.horizon | {"epochs": 30})
         rates = read(tool, case).rates
@@ -67,7 +68,7 @@ def schedules_for(tool: str) -> list[tuple[ss.Schedule, Any]]:
     """Those that the tool's reader makes, if it is written as data, and random ones; each with its horizon."""
     rng = random.Random(1)
     read = [] if tool in ("mlx", "optax") else read_schedules(tool)
-    return [*read, *((random_schedule(rng), None) for _ in range(200))]
+    return [*read, *((random_schedule(rng), None) for _ in range(OF_RANDOM))]
 
 
 def outcome(tool: str, schedule: ss.Schedule, horizon: Any) -> Any:
@@ -79,14 +80,14 @@ def outcome(tool: str, schedule: ss.Schedule, horizon: Any) -> Any:
 
 
 def texts_of(tool: str, schedules: list[tuple[ss.Schedule, Any]], outcomes: list[Any]) -> list[str]:
-    """The text of every third outcome; that of a function is its source."""
-    thirds = list(zip(schedules, outcomes, strict=True))[::3]
-    found = [written(schedule, tool) if callable(made) else made for (schedule, _), made in thirds]
+    """The text of every outcome; that of a function is its source."""
+    pairs = zip(schedules, outcomes, strict=True)
+    found = [written(schedule, tool) if callable(made) else made for (schedule, _), made in pairs]
     return [with_twelve_digits(each) for each in found]
 
 
 def recorded() -> dict[str, list[str]]:
-    """The recorded texts by tool, of every third schedule."""
+    """The recorded texts by tool."""
     found: dict[str, list[str]] = json.loads(RECORDED.read_text())
     return found
 
